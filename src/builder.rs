@@ -1,0 +1,397 @@
+//! How a provider is set up. Strings are parsed, and every problem is reported at once, in
+//! [`build`](Builder::build).
+
+use crate::build_error::Problems;
+use crate::context::Environment;
+use crate::exchange::Exchange;
+use crate::names::shown;
+use crate::refresh::RefreshPolicy;
+use crate::sts::{AssumeRole, Sts};
+use crate::{
+    ApplicationDefault, Audience, BuildError, Context, GoogleWebIdentityProvider, JwtBearer,
+    ProvideIdToken, RoleArn, SessionName, SignJwt,
+};
+use aws_config::BehaviorVersion;
+use aws_config::environment::EnvironmentVariableRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::ProfileFileRegionProvider;
+use aws_types::SdkConfig;
+use aws_types::region::Region;
+use aws_types::service_config::ServiceConfigKey;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What STS takes for a session's length, in seconds
+/// ([DurationSeconds](https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html)).
+const SESSION_LENGTH: std::ops::RangeInclusive<u64> = 900..=43_200;
+
+/// Sets up a [`GoogleWebIdentityProvider`].
+///
+/// Nothing is checked before [`build`](Self::build), which reports every problem at once.
+#[must_use = "a builder does nothing until it is built"]
+#[derive(Clone, Debug, Default)]
+pub struct Builder {
+    from_env: bool,
+    role_arn: Option<String>,
+    audience: Option<String>,
+    source: Option<Arc<dyn ProvideIdToken>>,
+    session_name: Option<String>,
+    session_length: Option<Duration>,
+    policy: Option<String>,
+    policy_arns: Vec<String>,
+    region: Option<Region>,
+    sdk: Option<SdkConfig>,
+    refresh_policy: RefreshPolicy,
+    environment: Environment,
+    #[cfg(feature = "test-util")]
+    monotonic: Option<Arc<dyn crate::refresh::MonotonicClock>>,
+}
+
+impl Builder {
+    pub(crate) fn new(role_arn: String) -> Self {
+        Self {
+            role_arn: Some(role_arn),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn from_env() -> Self {
+        Self {
+            from_env: true,
+            ..Self::default()
+        }
+    }
+
+    /// The audience of the ID token, which the role's trust policy tests as
+    /// `accounts.google.com:oaud`. Required: there is no audience that would be right for everybody.
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.audience = Some(audience.into());
+        self
+    }
+
+    /// Where the ID token comes from. Without it, and without [`signer`](Self::signer), it is
+    /// [`ApplicationDefault`].
+    pub fn token_source(mut self, source: impl ProvideIdToken + 'static) -> Self {
+        self.source = Some(Arc::new(source));
+        self
+    }
+
+    /// Who signs the assertion that Google's token endpoint exchanges for the ID token: the same as
+    /// `token_source(JwtBearer::new(signer))`.
+    pub fn signer(self, signer: impl SignJwt + 'static) -> Self {
+        self.token_source(JwtBearer::new(signer))
+    }
+
+    /// The name of the role session, 2 to 64 of `A-Z a-z 0-9 _ + = , . @ -`, seen in CloudTrail.
+    /// By default it is made of the host, pod or Cloud Run revision, and the token's `sub`.
+    pub fn session_name(mut self, name: impl Into<String>) -> Self {
+        self.session_name = Some(name.into());
+        self
+    }
+
+    /// How long a session lasts, 900 s to 43,200 s and at most what the role allows; whole seconds.
+    /// By default STS decides: one hour.
+    pub fn session_length(mut self, length: Duration) -> Self {
+        self.session_length = Some(length);
+        self
+    }
+
+    /// An inline session policy, JSON of at most 2048 characters without white space: the session
+    /// may do what both it and the role allow.
+    pub fn policy(mut self, policy: impl Into<String>) -> Self {
+        self.policy = Some(policy.into());
+        self
+    }
+
+    /// At most ten managed policies, by ARN, that bound the session like [`policy`](Self::policy).
+    pub fn policy_arns(mut self, arns: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.policy_arns = arns.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The Region whose STS is called. By default that of [`configure`](Self::configure), or of the
+    /// environment and profile.
+    pub fn region(mut self, region: Region) -> Self {
+        self.region = Some(region);
+        self
+    }
+
+    /// Takes HTTP client, clock, sleep, retries, timeouts, Region, endpoints, FIPS and dual-stack
+    /// from the SDK's configuration. Its credentials are not used.
+    ///
+    /// Without it, `build` loads `aws_config::defaults` without credentials, and takes the Region from
+    /// environment and profile only: the instance metadata that the SDK would ask is Google's here.
+    pub fn configure(mut self, conf: &SdkConfig) -> Self {
+        self.sdk = Some(conf.clone());
+        self
+    }
+
+    /// When and how sessions are refreshed.
+    pub fn refresh_policy(mut self, policy: RefreshPolicy) -> Self {
+        self.refresh_policy = policy;
+        self
+    }
+
+    /// Reads these variables in place of the process's environment, for tests.
+    #[cfg(feature = "test-util")]
+    pub fn environment(
+        mut self,
+        variables: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
+    ) -> Self {
+        self.environment = Environment::Fixed(Arc::new(
+            variables
+                .into_iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+        ));
+        self
+    }
+
+    /// Uses this monotonic clock, for tests. The wall clock and the sleep are those of
+    /// [`configure`](Self::configure).
+    #[cfg(feature = "test-util")]
+    pub fn monotonic_clock(mut self, clock: impl crate::refresh::MonotonicClock + 'static) -> Self {
+        self.monotonic = Some(Arc::new(clock));
+        self
+    }
+
+    /// Checks everything and makes the provider. It does no network I/O and spawns nothing.
+    ///
+    /// # Errors
+    /// All problems of the configuration at once, each with the setter or variable, the value and
+    /// what is allowed.
+    pub async fn build(self) -> Result<GoogleWebIdentityProvider, BuildError> {
+        let mut problems = Problems::default();
+        let sdk = match &self.sdk {
+            Some(sdk) => sdk.clone(),
+            None => default_sdk_config().await,
+        };
+        let cx = problems.take(Context::new(&sdk)).map(|cx| self.outfit(cx));
+        let role_arn =
+            self.required::<RoleArn>(&mut problems, "role_arn", "AWS_ROLE_ARN", &self.role_arn);
+        let audience =
+            self.required::<Audience>(&mut problems, "audience", "TARGET_AUDIENCE", &self.audience);
+        let session_name = self.optional::<SessionName>(
+            &mut problems,
+            "session_name",
+            "AWS_ROLE_SESSION_NAME",
+            &self.session_name,
+        );
+        let duration = problems.take(self.duration()).flatten();
+        let policy = problems.take(self.policy.as_deref().map(session_policy).transpose());
+        if let Err(error) = check_policy_arns(&self.policy_arns) {
+            problems.add(error);
+        }
+        if let Err(error) = check_region(&sdk, self.region.as_ref()) {
+            problems.add(error);
+        }
+        let source = self
+            .source
+            .unwrap_or_else(|| Arc::new(ApplicationDefault::new()));
+        if let Some(cx) = &cx {
+            problems.take(source.check(cx));
+        }
+        problems.finish()?;
+        let (Some(cx), Some(role_arn), Some(audience), Some(policy)) =
+            (cx, role_arn, audience, policy)
+        else {
+            unreachable!("each of them is reported as a problem when it is missing")
+        };
+        let request = AssumeRole {
+            role_arn,
+            duration,
+            policy,
+            policy_arns: self.policy_arns,
+        };
+        let sts = Sts::new(&cx, self.region, request);
+        let exchange = Exchange {
+            cx,
+            audience,
+            source,
+            session_name,
+            sts,
+        };
+        Ok(GoogleWebIdentityProvider::new(
+            exchange,
+            self.refresh_policy,
+        ))
+    }
+
+    fn outfit(&self, cx: Context) -> Context {
+        let cx = cx.with_environment(self.environment.clone());
+        #[cfg(feature = "test-util")]
+        if let Some(clock) = &self.monotonic {
+            return cx.with_monotonic(clock.clone());
+        }
+        cx
+    }
+
+    fn variable(&self, name: &str) -> Option<String> {
+        if self.from_env {
+            self.environment.get(name)
+        } else {
+            None
+        }
+    }
+
+    /// A setter wins over its variable.
+    fn optional<T: FromStr<Err = BuildError>>(
+        &self,
+        problems: &mut Problems,
+        setter: &str,
+        variable: &str,
+        set: &Option<String>,
+    ) -> Option<T> {
+        let (name, text) = match set {
+            Some(text) => (setter, text.clone()),
+            None => (variable, self.variable(variable)?),
+        };
+        problems.take(text.parse().map_err(|error: BuildError| error.of(name)))
+    }
+
+    fn required<T: FromStr<Err = BuildError>>(
+        &self,
+        problems: &mut Problems,
+        setter: &str,
+        variable: &str,
+        set: &Option<String>,
+    ) -> Option<T> {
+        if set.is_none() && self.variable(variable).is_none() {
+            problems.add(if self.from_env {
+                BuildError::new(variable, format!("is not set, nor is {setter}(…) called"))
+            } else {
+                BuildError::new(setter, "is required and was not set")
+            });
+            return None;
+        }
+        self.optional(problems, setter, variable, set)
+    }
+
+    fn duration(&self) -> Result<Option<Duration>, BuildError> {
+        const VARIABLE: &str = "AWS_ROLE_DURATION_SECONDS";
+        let (name, seconds) = match (self.session_length, self.variable(VARIABLE)) {
+            (Some(length), _) if length.subsec_nanos() > 0 => {
+                return Err(BuildError::new(
+                    "session_length",
+                    format!("{length:?} is not a whole number of seconds"),
+                ));
+            }
+            (Some(length), _) => ("session_length", length.as_secs()),
+            (None, Some(text)) => {
+                let seconds = text.trim().parse().map_err(|_| {
+                    BuildError::new(
+                        VARIABLE,
+                        format!("{} is not a number of seconds", shown(&text)),
+                    )
+                })?;
+                (VARIABLE, seconds)
+            }
+            (None, None) => return Ok(None),
+        };
+        if SESSION_LENGTH.contains(&seconds) {
+            Ok(Some(Duration::from_secs(seconds)))
+        } else {
+            Err(BuildError::new(
+                name,
+                format!(
+                    "{seconds} s is out of range; STS takes 900 s to 43200 s, and at most the role's own maximum"
+                ),
+            ))
+        }
+    }
+}
+
+async fn default_sdk_config() -> SdkConfig {
+    let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
+        .or_else(ProfileFileRegionProvider::new());
+    aws_config::defaults(BehaviorVersion::latest())
+        .no_credentials()
+        .region(region)
+        .load()
+        .await
+}
+
+fn check_region(sdk: &SdkConfig, set: Option<&Region>) -> Result<(), BuildError> {
+    if set.or(sdk.region()).is_some() || sdk.endpoint_url().is_some() || sts_endpoint(sdk).is_some()
+    {
+        return Ok(());
+    }
+    Err(BuildError::new(
+        "region",
+        "is not set: call region(…), set AWS_REGION, or set a Region in the SdkConfig or the profile; STS is \
+         called in that Region, for example us-east-1",
+    ))
+}
+
+fn sts_endpoint(sdk: &SdkConfig) -> Option<String> {
+    let key = ServiceConfigKey::builder()
+        .service_id("STS")
+        .env("AWS_ENDPOINT_URL")
+        .profile("endpoint_url")
+        .build()
+        .ok()?;
+    sdk.service_config()?.load_config(key)
+}
+
+/// Checks the policy and takes the white space out of it: STS counts every character, and some
+/// servers take a `+` of the form for itself.
+fn session_policy(policy: &str) -> Result<String, BuildError> {
+    const MAX: usize = 2048;
+    let wrong = |message: String| BuildError::new("policy", message);
+    let object: Result<serde_json::Map<String, serde_json::Value>, _> =
+        serde_json::from_str(policy);
+    object.map_err(|error| {
+        wrong(format!(
+            "is not a JSON object (line {}, column {})",
+            error.line(),
+            error.column()
+        ))
+    })?;
+    let (mut in_string, mut escaped) = (false, false);
+    let compact: String = policy
+        .chars()
+        .filter(|&c| {
+            let keep = in_string || !c.is_ascii_whitespace();
+            (in_string, escaped) = match (in_string, escaped, c) {
+                (true, true, _) => (true, false),
+                (true, false, '\\') => (true, true),
+                (inside, _, '"') => (!inside, false),
+                (inside, _, _) => (inside, false),
+            };
+            keep
+        })
+        .collect();
+    match compact.chars().count() {
+        count if count <= MAX => Ok(compact),
+        count => Err(wrong(format!(
+            "has {count} characters without white space; a session policy has at most {MAX}"
+        ))),
+    }
+}
+
+fn check_policy_arns(arns: &[String]) -> Result<(), BuildError> {
+    const MAX: usize = 10;
+    if arns.len() > MAX {
+        return Err(BuildError::new(
+            "policy_arns",
+            format!(
+                "{} policies were given; a session takes at most {MAX}",
+                arns.len()
+            ),
+        ));
+    }
+    match arns
+        .iter()
+        .find(|arn| !(arn.starts_with("arn:") && (20..=2048).contains(&arn.len())))
+    {
+        Some(arn) => Err(BuildError::new(
+            "policy_arns",
+            format!(
+                "{} is not the ARN of a policy: arn:aws:iam::…:policy/… is expected",
+                shown(arn)
+            ),
+        )),
+        None => Ok(()),
+    }
+}

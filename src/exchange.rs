@@ -1,0 +1,75 @@
+//! The hops in order: ID token, then STS.
+
+use crate::session_name::{place, session_name};
+use crate::sts::Sts;
+use crate::{Audience, Context, Error, IdToken, ProvideIdToken, Session, SessionName, Stage};
+use std::sync::Arc;
+
+/// Everything that one exchange needs. It remembers nothing.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    pub(crate) cx: Context,
+    pub(crate) audience: Audience,
+    pub(crate) source: Arc<dyn ProvideIdToken>,
+    pub(crate) session_name: Option<SessionName>,
+    pub(crate) sts: Sts,
+}
+
+impl Exchange {
+    pub(crate) async fn id_token(&self) -> Result<IdToken, Error> {
+        let token = self
+            .source
+            .provide_id_token(&self.cx, &self.audience)
+            .await?;
+        token.vet(Stage::Source, &self.audience, self.cx.now())?;
+        tracing::debug!(
+            sub = token.claims().sub,
+            azp = token.claims().azp,
+            expires_at = token.claims().exp,
+            "got an ID token"
+        );
+        Ok(token)
+    }
+
+    /// An ID token and the session for it. A token that STS finds too old or invalid is replaced
+    /// once: the source may have remembered it.
+    pub(crate) async fn session(&self) -> Result<Session, Error> {
+        let token = self.id_token().await?;
+        let refusal = match self.assume_role(&token).await {
+            Ok(session) => return Ok(session),
+            Err(refusal) => refusal,
+        };
+        if !refusal.fresh_token_may_help {
+            return Err(refusal.error);
+        }
+        tracing::debug!(error = %refusal.error, "STS refused the ID token; getting a fresh one");
+        self.source.reject(&token);
+        let fresh = self.id_token().await?;
+        if fresh.expose() == token.expose() {
+            return Err(refusal.error.with_hint(
+                "the source handed out the identical token again, so it was not sent twice",
+            ));
+        }
+        self.assume_role(&fresh)
+            .await
+            .map_err(|refusal| refusal.error)
+    }
+
+    async fn assume_role(&self, token: &IdToken) -> Result<Session, crate::sts::Refusal> {
+        let made;
+        let name = match &self.session_name {
+            Some(name) => name,
+            None => {
+                made = session_name(place(&self.cx).as_deref(), &token.claims().sub);
+                &made
+            }
+        };
+        let session = self.sts.assume_role(&self.cx, token, name).await?;
+        tracing::debug!(
+            access_key_id = session.credentials().access_key_id(),
+            session_name = name.as_str(),
+            "got a role session"
+        );
+        Ok(session)
+    }
+}

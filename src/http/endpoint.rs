@@ -1,0 +1,83 @@
+//! Where a request goes.
+
+use crate::BuildError;
+use crate::names::shown;
+use http::Uri;
+use std::fmt;
+
+/// An `http` or `https` origin, and the path below which the requests go.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Endpoint {
+    uri: Uri,
+}
+
+impl Endpoint {
+    /// Parses an endpoint that secrets are sent to: https, or http on loopback.
+    ///
+    /// # Errors
+    /// For any other text; `setting` names where it came from.
+    pub(crate) fn secure(setting: &str, text: &str) -> Result<Self, BuildError> {
+        let endpoint = Self::parse(setting, text)?;
+        if endpoint.uri.scheme_str() == Some("http") && !endpoint.is_loopback() {
+            return Err(BuildError::new(
+                setting,
+                format!(
+                    "{} would send secrets in clear text; https is expected (http on loopback only)",
+                    shown(text)
+                ),
+            ));
+        }
+        Ok(endpoint)
+    }
+
+    /// Parses the metadata server's endpoint, for which http is the rule.
+    pub(crate) fn parse(setting: &str, text: &str) -> Result<Self, BuildError> {
+        let wrong = |rule: &str| BuildError::new(setting, format!("{} {rule}", shown(text)));
+        let uri: Uri = text
+            .parse()
+            .map_err(|_| wrong("is not a URI such as https://host/path"))?;
+        if !matches!(uri.scheme_str(), Some("http" | "https")) {
+            return Err(wrong("has no scheme; https://… is expected"));
+        }
+        let Some(authority) = uri.authority() else {
+            return Err(wrong("names no host"));
+        };
+        if authority.host().is_empty() || authority.as_str().contains('@') {
+            return Err(wrong("names no host, or a user before it"));
+        }
+        if uri.query().is_some() || text.contains('#') {
+            return Err(wrong("has a query or a fragment; a plain URI is expected"));
+        }
+        Ok(Self { uri })
+    }
+
+    /// Scheme, host and port.
+    pub(crate) fn origin(&self) -> String {
+        let scheme = self.uri.scheme_str().unwrap_or("https");
+        let authority = self
+            .uri
+            .authority()
+            .map_or("", |authority| authority.as_str());
+        format!("{scheme}://{authority}")
+    }
+
+    /// The path, without a slash at its end.
+    pub(crate) fn path(&self) -> &str {
+        self.uri.path().trim_end_matches('/')
+    }
+
+    fn is_loopback(&self) -> bool {
+        let host = self.uri.host().unwrap_or_default();
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        host == "localhost"
+            || host
+                .parse::<std::net::IpAddr>()
+                .is_ok_and(|address| address.is_loopback())
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.uri.to_string())
+    }
+}

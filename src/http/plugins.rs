@@ -1,0 +1,128 @@
+//! What the SDK's transport lacks for us, as interceptors, classifiers and plugins.
+
+use aws_smithy_runtime::client::retries::RetryPartition;
+use aws_smithy_runtime::client::retries::classifiers::TransientErrorClassifier;
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    BeforeDeserializationInterceptorContextMut, InterceptorContext,
+};
+use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
+use aws_smithy_runtime_api::client::orchestrator::SensitiveOutput;
+use aws_smithy_runtime_api::client::retries::classifiers::{
+    ClassifyRetry, RetryAction, RetryClassifierPriority,
+};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::client::runtime_plugin::StaticRuntimePlugin;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::config_bag::{ConfigBag, Layer};
+use aws_smithy_types::retry::ErrorKind;
+use http_body_util::{LengthLimitError, Limited};
+use std::convert::Infallible;
+use std::error::Error as StdError;
+use std::time::Duration;
+
+/// An ID token, a signed JWT or credentials have a few KiB; the SDK buffers an answer whole.
+const MAX_BODY: usize = 64 * 1024;
+
+/// A server that asks for more patience than this gets its error passed on: the deadline of the
+/// exchange is near, and the refresher will come back later.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// Ends an answer that is larger than any that we expect.
+#[derive(Debug)]
+pub(crate) struct BodyCap;
+
+#[dyn_dispatch_hint]
+impl Intercept for BodyCap {
+    fn name(&self) -> &'static str {
+        "BodyCap"
+    }
+
+    fn modify_before_deserialization(
+        &self,
+        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let body = context.response_mut().body_mut();
+        let inner = std::mem::replace(body, SdkBody::taken());
+        *body = SdkBody::from_body_1_x(Limited::new(inner, MAX_BODY));
+        Ok(())
+    }
+}
+
+/// Whether the body cap is among the causes.
+pub(crate) fn is_over_limit(error: &(dyn StdError + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.is::<LengthLimitError>() {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}
+
+/// What is tried again: a connection that fails or breaks, and the statuses that Google documents
+/// as passing.
+#[derive(Debug)]
+pub(crate) struct GoogleRetries {
+    transient: TransientErrorClassifier<Infallible>,
+}
+
+impl GoogleRetries {
+    pub(crate) fn new() -> Self {
+        Self {
+            transient: TransientErrorClassifier::new(),
+        }
+    }
+}
+
+impl ClassifyRetry for GoogleRetries {
+    fn classify_retry(&self, ctx: &InterceptorContext) -> RetryAction {
+        if let Some(Err(error)) = ctx.output_or_error() {
+            return if is_over_limit(error) {
+                RetryAction::RetryForbidden
+            } else {
+                self.transient.classify_retry(ctx)
+            };
+        }
+        let Some(response) = ctx.response() else {
+            return RetryAction::NoActionIndicated;
+        };
+        let kind = match response.status().as_u16() {
+            429 => ErrorKind::ThrottlingError,
+            408 | 500 | 502 | 503 | 504 => ErrorKind::TransientError,
+            _ => return RetryAction::NoActionIndicated,
+        };
+        match response
+            .headers()
+            .get("retry-after")
+            .map(|after| after.trim().parse::<u64>())
+        {
+            Some(Ok(seconds)) if Duration::from_secs(seconds) > MAX_RETRY_AFTER => {
+                RetryAction::RetryForbidden
+            }
+            Some(Ok(seconds)) => {
+                RetryAction::retryable_error_with_explicit_delay(kind, Duration::from_secs(seconds))
+            }
+            _ => RetryAction::retryable_error(kind),
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "GoogleRetries"
+    }
+
+    fn priority(&self) -> RetryClassifierPriority {
+        RetryClassifierPriority::run_after(RetryClassifierPriority::transient_error_classifier())
+    }
+}
+
+/// Keeps answers out of the SDK's logs, and our retries out of its shared quota.
+pub(crate) fn opaque(partition: RetryPartition) -> StaticRuntimePlugin {
+    let mut layer = Layer::new("aws-google-web-identity");
+    layer.store_put(SensitiveOutput);
+    layer.store_put(partition);
+    StaticRuntimePlugin::new().with_config(layer.freeze())
+}

@@ -1,0 +1,88 @@
+//! An assertion, signed, for an ID token.
+
+use super::{IdToken, ProvideIdToken};
+use crate::assertion::Asking;
+use crate::http::Endpoint;
+use crate::{
+    Assertion, Audience, BuildError, Context, Error, ErrorKind, SignJwt, Stage, future,
+    token_endpoint,
+};
+use serde::Deserialize;
+
+/// Makes a [`SignJwt`] a [`ProvideIdToken`]: the signed assertion is exchanged at Google's token
+/// endpoint
+/// ([service accounts and ID tokens](https://cloud.google.com/docs/authentication/get-id-token)).
+#[derive(Clone, Debug)]
+pub struct JwtBearer<S> {
+    signer: S,
+    token_uri: Option<String>,
+}
+
+impl<S: SignJwt> JwtBearer<S> {
+    /// Exchanges what `signer` signs.
+    pub fn new(signer: S) -> Self {
+        Self {
+            signer,
+            token_uri: None,
+        }
+    }
+
+    /// Another token endpoint than the signer names or `https://oauth2.googleapis.com/token`:
+    /// https, or http on loopback. It is the assertion's `aud` as well.
+    #[must_use]
+    pub fn token_uri(mut self, uri: impl Into<String>) -> Self {
+        self.token_uri = Some(uri.into());
+        self
+    }
+
+    fn endpoint(&self) -> (&str, Result<Endpoint, BuildError>) {
+        let uri = self
+            .token_uri
+            .as_deref()
+            .or_else(|| self.signer.token_uri())
+            .unwrap_or(token_endpoint::DEFAULT);
+        (uri, Endpoint::secure("token_uri", uri))
+    }
+
+    async fn token(&self, cx: &Context, audience: &Audience) -> Result<IdToken, Error> {
+        #[derive(Deserialize)]
+        struct Answer {
+            id_token: Option<String>,
+        }
+        let (uri, endpoint) = self.endpoint();
+        let endpoint = endpoint
+            .map_err(|error| Error::new(Stage::Exchange, ErrorKind::Configuration, error))?;
+        let issuer = self.signer.issuer(cx).await?;
+        let asking = Asking::IdTokenFor(audience.as_str());
+        let assertion = Assertion::new(issuer.clone(), uri, asking, cx.now());
+        let signed = self.signer.sign_jwt(cx, &assertion).await?;
+        let (Answer { id_token }, response) =
+            token_endpoint::exchange(cx, &endpoint, issuer.as_str(), &signed).await?;
+        let id_token = id_token.ok_or_else(|| {
+            Error::message(
+                Stage::Exchange,
+                ErrorKind::MalformedResponse,
+                format!("the answer has no id_token: {}", response.describe()),
+            )
+            .with_hint("the assertion must carry target_audience, not scope")
+        })?;
+        IdToken::received(Stage::Exchange, &id_token, audience, &response.received)
+    }
+}
+
+impl<S: SignJwt> ProvideIdToken for JwtBearer<S> {
+    fn provide_id_token<'a>(
+        &'a self,
+        cx: &'a Context,
+        audience: &'a Audience,
+    ) -> future::ProvideIdToken<'a> {
+        future::ProvideIdToken::new(self.token(cx, audience))
+    }
+
+    fn check(&self, cx: &Context) -> Result<(), BuildError> {
+        let mut problems = crate::build_error::Problems::default();
+        problems.take(self.endpoint().1);
+        problems.take(self.signer.check(cx));
+        problems.finish()
+    }
+}

@@ -1,0 +1,208 @@
+//! The attached service account, through the metadata server
+//! ([VM identity](https://cloud.google.com/compute/docs/instances/verifying-instance-identity)).
+
+use super::{IdToken, ProvideIdToken};
+use crate::access_token::TokenAnswer;
+use crate::http::{self, Endpoint, Request, Response};
+use crate::names::shown;
+use crate::{
+    AccessToken, Audience, BuildError, Context, Error, ErrorKind, ProvideAccessToken,
+    ServiceAccountEmail, Stage, future,
+};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use zeroize::Zeroizing;
+
+const DEFAULT_ENDPOINT: &str = "http://metadata.google.internal";
+const FLAVOR: &str = "Google";
+
+/// The metadata server of Compute Engine, GKE, Cloud Run, App Engine and Cloud Functions: it hands
+/// out ID tokens of the attached service account, without any IAM permission.
+///
+/// A [`ProvideIdToken`], and a [`ProvideAccessToken`] for calling IAM. It is never asked through a
+/// proxy and redirects aren't followed.
+#[derive(Clone, Debug, Default)]
+pub struct MetadataServer {
+    account: Option<String>,
+    endpoint: Option<String>,
+}
+
+impl MetadataServer {
+    /// The default account of the server named by `GCE_METADATA_HOST`, else of
+    /// `metadata.google.internal`.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Another of the attached accounts than `default`.
+    #[must_use]
+    pub fn service_account(mut self, email: impl Into<String>) -> Self {
+        self.account = Some(email.into());
+        self
+    }
+
+    /// Another server, as a URI with scheme; it wins over `GCE_METADATA_HOST`.
+    #[must_use]
+    pub fn endpoint(mut self, uri: impl Into<String>) -> Self {
+        self.endpoint = Some(uri.into());
+        self
+    }
+
+    fn resolve(&self, cx: &Context) -> Result<(Endpoint, String), BuildError> {
+        let endpoint = match (&self.endpoint, cx.var("GCE_METADATA_HOST")) {
+            (Some(uri), _) => Endpoint::parse("MetadataServer::endpoint", uri)?,
+            (None, Some(host)) => {
+                if host.contains('/') {
+                    return Err(BuildError::new(
+                        "GCE_METADATA_HOST",
+                        format!(
+                            "{} has a scheme or a path; host or host:port is expected",
+                            shown(&host)
+                        ),
+                    ));
+                }
+                Endpoint::parse("GCE_METADATA_HOST", &format!("http://{host}"))?
+            }
+            (None, None) => Endpoint::parse("metadata server", DEFAULT_ENDPOINT)?,
+        };
+        let account = match self.account.as_deref() {
+            None | Some("default") => "default".to_owned(),
+            Some(email) => email
+                .parse::<ServiceAccountEmail>()
+                .map_err(|error| error.of("MetadataServer::service_account"))?
+                .to_string(),
+        };
+        Ok((endpoint, account))
+    }
+
+    async fn get(
+        &self,
+        cx: &Context,
+        operation: &'static str,
+        what: &str,
+    ) -> Result<Response, Error> {
+        let (endpoint, account) = self
+            .resolve(cx)
+            .map_err(|error| Error::new(Stage::Metadata, ErrorKind::Configuration, error))?;
+        let response = http::send(
+            cx,
+            Request {
+                stage: Stage::Metadata,
+                operation,
+                endpoint: endpoint.clone(),
+                path: format!("/computeMetadata/v1/instance/service-accounts/{account}/{what}"),
+                headers: vec![("metadata-flavor", Zeroizing::new(FLAVOR.to_owned()))],
+                body: None,
+                direct: true,
+            },
+        )
+        .await?;
+        if let Some(flavor) = response.flavor().filter(|flavor| *flavor != FLAVOR) {
+            return Err(malformed(format!(
+                "the answer's Metadata-Flavor is {}, not {FLAVOR:?}",
+                shown(flavor)
+            ))
+            .with_hint(format!(
+                "{} is not Google's metadata server",
+                endpoint.origin()
+            )));
+        }
+        if response.is_success() {
+            return Ok(response);
+        }
+        Err(refusal(&response, &account, &endpoint))
+    }
+
+    async fn id_token(&self, cx: &Context, audience: &Audience) -> Result<IdToken, Error> {
+        let audience_encoded = utf8_percent_encode(audience.as_str(), NON_ALPHANUMERIC);
+        let query = format!("identity?audience={audience_encoded}&format=standard");
+        let response = self.get(cx, "identity", &query).await?;
+        // Old GKE leaves the flavor out; a well-formed token is proof enough.
+        let jwt = response.text().ok_or_else(|| {
+            malformed(format!("the ID token isn't text: {}", response.describe()))
+        })?;
+        IdToken::received(Stage::Metadata, jwt, audience, &response.received)
+    }
+
+    /// The e-mail of the account.
+    pub(crate) async fn email(&self, cx: &Context) -> Result<ServiceAccountEmail, Error> {
+        let response = self.get(cx, "email", "email").await?;
+        require_flavor(&response)?;
+        response
+            .text()
+            .map(str::trim)
+            .and_then(|email| email.parse().ok())
+            .ok_or_else(|| malformed(format!("the answer is no e-mail: {}", response.describe())))
+    }
+
+    async fn access_token(&self, cx: &Context, scope: &str) -> Result<AccessToken, Error> {
+        let query = format!(
+            "token?scopes={}",
+            utf8_percent_encode(scope, NON_ALPHANUMERIC)
+        );
+        let response = self.get(cx, "token", &query).await?;
+        require_flavor(&response)?;
+        let answer: TokenAnswer = serde_json::from_slice(response.body()).map_err(|_| {
+            malformed(format!(
+                "the answer is no access token: {}",
+                response.describe()
+            ))
+        })?;
+        Ok(answer.into_token(response.received.at))
+    }
+}
+
+fn malformed(message: String) -> Error {
+    Error::message(Stage::Metadata, ErrorKind::MalformedResponse, message)
+}
+
+fn require_flavor(response: &Response) -> Result<(), Error> {
+    match response.flavor() {
+        Some(_) => Ok(()),
+        None => Err(malformed("the answer has no Metadata-Flavor".to_owned())),
+    }
+}
+
+fn refusal(response: &Response, account: &str, endpoint: &Endpoint) -> Error {
+    let said = match response.text().map(str::trim) {
+        Some(text) if !text.is_empty() && text.len() <= 300 && !text.starts_with('<') => {
+            format!("HTTP {}: {}", response.status, shown(text))
+        }
+        _ => response.describe(),
+    };
+    let error = Error::message(Stage::Metadata, response.error_kind(), said);
+    match response.status {
+        404 => error.with_hint(format!(
+            "no service account {account:?} is attached to this machine: attach one, or use another source"
+        )),
+        403 => error.with_hint(format!("is {} a metadata server?", endpoint.origin())),
+        _ => error.with_hint(format!("answered by {}", endpoint.origin())),
+    }
+}
+
+impl ProvideIdToken for MetadataServer {
+    fn provide_id_token<'a>(
+        &'a self,
+        cx: &'a Context,
+        audience: &'a Audience,
+    ) -> future::ProvideIdToken<'a> {
+        future::ProvideIdToken::new(self.id_token(cx, audience))
+    }
+
+    fn check(&self, cx: &Context) -> Result<(), BuildError> {
+        self.resolve(cx).map(drop)
+    }
+}
+
+impl ProvideAccessToken for MetadataServer {
+    fn provide_access_token<'a>(
+        &'a self,
+        cx: &'a Context,
+        scope: &'a str,
+    ) -> future::ProvideAccessToken<'a> {
+        future::ProvideAccessToken::new(self.access_token(cx, scope))
+    }
+
+    fn check(&self, cx: &Context) -> Result<(), BuildError> {
+        self.resolve(cx).map(drop)
+    }
+}

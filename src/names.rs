@@ -1,0 +1,249 @@
+//! The names that go over the wire: parsed once, valid from then on.
+
+use crate::BuildError;
+use std::fmt;
+use std::str::FromStr;
+
+/// At most this much of a value is shown in a message.
+const SHOWN: usize = 80;
+
+pub(crate) fn shown(value: &str) -> String {
+    match value.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{:?}… ({} bytes)", &value[..end], value.len()),
+        None => format!("{value:?}"),
+    }
+}
+
+/// What a server said, in one line and at most 500 characters of it.
+pub(crate) fn said(text: &str) -> String {
+    const MAX: usize = 500;
+    let mut line: String = text
+        .chars()
+        .take(MAX)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    if text.chars().nth(MAX).is_some() {
+        line.push('…');
+    }
+    line
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident, $check:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        pub struct $name(String);
+
+        impl $name {
+            /// The text of it.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = BuildError;
+
+            fn from_str(text: &str) -> Result<Self, BuildError> {
+                let check: fn(&str) -> Result<(), String> = $check;
+                match check(text) {
+                    Ok(()) => Ok(Self(text.to_owned())),
+                    Err(rule) => {
+                        Err(BuildError::new(stringify!($name), format!("{} {rule}", shown(text))))
+                    }
+                }
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+name! {
+    /// The ARN of the IAM role to assume, `arn:PARTITION:iam::ACCOUNT:role/NAME`, 20 to 2048 bytes
+    /// ([AssumeRoleWithWebIdentity](https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html)).
+    RoleArn, check_role_arn
+}
+
+impl RoleArn {
+    /// The twelve digits of the account.
+    pub fn account_id(&self) -> &str {
+        self.0.split(':').nth(4).unwrap_or_default()
+    }
+}
+
+fn check_role_arn(arn: &str) -> Result<(), String> {
+    const FORM: &str = "is not a role ARN: arn:aws:iam::<12 digits>:role/<name> is expected";
+    if !(20..=2048).contains(&arn.len()) {
+        return Err(format!(
+            "has {} bytes; a role ARN has 20 to 2048",
+            arn.len()
+        ));
+    }
+    let mut fields = arn.splitn(6, ':');
+    let mut next = || fields.next().unwrap_or_default();
+    let (prefix, partition, service, region, account, resource) =
+        (next(), next(), next(), next(), next(), next());
+    if prefix != "arn" || !partition.starts_with("aws") || service != "iam" || !region.is_empty() {
+        return Err(FORM.to_owned());
+    }
+    if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(format!(
+            "{FORM}; {account:?} is not an account id of 12 digits"
+        ));
+    }
+    match resource.split_once('/') {
+        Some(("role", path)) if valid_role_path(path) => Ok(()),
+        Some((kind, _)) if kind != "role" => Err(format!("{FORM}; it names a {kind:?}")),
+        _ => Err(FORM.to_owned()),
+    }
+}
+
+fn valid_role_path(path: &str) -> bool {
+    !path.is_empty() && !path.ends_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+name! {
+    /// The audience of the ID token: any text that the role's trust policy expects as
+    /// `accounts.google.com:oaud`, often a URL. 1 to 2048 bytes, no white space at its ends, no control characters.
+    Audience, |text| match text {
+        "" => Err("is empty; the audience is the text that the role's trust policy expects as \
+            accounts.google.com:oaud".to_owned()),
+        _ if text.len() > 2048 => Err(format!("has {} bytes; an audience has at most 2048", text.len())),
+        _ if text.trim() != text => Err("begins or ends with white space".to_owned()),
+        _ if text.chars().any(char::is_control) => Err("holds a control character".to_owned()),
+        _ => Ok(()),
+    }
+}
+
+name! {
+    /// The name of the role session, seen in the assumed-role ARN and in CloudTrail: 2 to 64 of
+    /// `A-Z a-z 0-9 _ + = , . @ -`
+    /// ([AssumeRoleWithWebIdentity](https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html)).
+    SessionName, |text| {
+        if let Some(wrong) = text.chars().find(|c| !session_name_char(*c)) {
+            Err(format!("holds {wrong:?}; a session name is made of A-Z a-z 0-9 _ + = , . @ -"))
+        } else if !(2..=64).contains(&text.len()) {
+            Err(format!("has {} characters; a session name has 2 to 64", text.len()))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl SessionName {
+    /// For a name that was made to the rule.
+    pub(crate) fn known_valid(mut name: String) -> Self {
+        while name.len() < 2 {
+            name.push('-');
+        }
+        debug_assert!(name.parse::<SessionName>().is_ok(), "{name}");
+        Self(name)
+    }
+}
+
+pub(crate) fn session_name_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "_+=,.@-".contains(c)
+}
+
+name! {
+    /// A Google service account, by its e-mail or by its numeric unique id: both name it in Google's
+    /// APIs ([resource names](https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/signJwt)).
+    ServiceAccountEmail, |text| {
+        const RULE: &str = "is not a service account; its e-mail (name@project.iam.gserviceaccount.com) \
+            or its numeric unique id is expected";
+        let unique_id = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let email = text.split_once('@').is_some_and(|(name, domain)| {
+            let valid = |part: &str| {
+                !part.is_empty()
+                    && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._+:".contains(&byte))
+            };
+            valid(name) && valid(domain) && domain.contains('.')
+        });
+        if (unique_id || email) && text.len() <= 320 { Ok(()) } else { Err(RULE.to_owned()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal<T: FromStr<Err = BuildError> + fmt::Debug>(text: &str) -> String {
+        text.parse::<T>().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_role_arn_of_any_partition_and_path_is_taken() {
+        for arn in [
+            "arn:aws:iam::123456789012:role/demo",
+            "arn:aws-us-gov:iam::123456789012:role/team/demo",
+            "arn:aws-cn:iam::123456789012:role/service-role/a+b=c,d.e@f-g_h",
+        ] {
+            assert_eq!(arn.parse::<RoleArn>().unwrap().account_id(), "123456789012");
+        }
+    }
+
+    #[test]
+    fn what_is_no_role_arn_is_refused_with_the_value_and_the_rule() {
+        for (arn, says) in [
+            ("", "has 0 bytes; a role ARN has 20 to 2048"),
+            (
+                "arn:aws:iam::1234:role/a-long-enough-name",
+                "\"1234\" is not an account id of 12 digits",
+            ),
+            ("arn:aws:iam::123456789012:user/demo", "it names a \"user\""),
+            (
+                "arn:aws:sts::123456789012:assumed-role/demo/me",
+                "is not a role ARN",
+            ),
+            ("arn:aws:iam::123456789012:role/", "is not a role ARN"),
+            ("arn:aws:iam::123456789012:role/dé mo", "is not a role ARN"),
+            (
+                "arn:aws:iam:us-east-1:123456789012:role/demo",
+                "is not a role ARN",
+            ),
+        ] {
+            let message = refusal::<RoleArn>(arn);
+            assert!(message.contains(says), "{message}");
+        }
+        assert!(refusal::<RoleArn>(&"ä".repeat(4000)).contains("has 8000 bytes"));
+    }
+
+    #[test]
+    fn session_names_keep_to_the_rule_of_sts() {
+        assert!("ab".parse::<SessionName>().is_ok());
+        assert!("a".repeat(64).parse::<SessionName>().is_ok());
+        assert!(refusal::<SessionName>("a").contains("has 1 characters"));
+        assert!(refusal::<SessionName>(&"a".repeat(65)).contains("has 65 characters"));
+        assert!(refusal::<SessionName>("my session").contains("holds ' '"));
+        assert!(refusal::<SessionName>("é").contains("holds 'é'"));
+    }
+
+    #[test]
+    fn audiences_and_accounts_are_parsed() {
+        assert!("https://myservice.example.com".parse::<Audience>().is_ok());
+        assert!(refusal::<Audience>("").contains("is empty"));
+        assert!(refusal::<Audience>("a\n").contains("white space"));
+        assert!(refusal::<Audience>("a\u{0}b").contains("control character"));
+        assert!(refusal::<Audience>(&"a".repeat(2049)).contains("2049 bytes"));
+        for account in [
+            "robot@demo-project.iam.gserviceaccount.com",
+            "117291390000000000001",
+        ] {
+            assert!(account.parse::<ServiceAccountEmail>().is_ok(), "{account}");
+        }
+        for account in ["", "robot", "a@b", "a/b@c.d", "a@b.c/..", "a b@c.d"] {
+            assert!(refusal::<ServiceAccountEmail>(account).contains("is not a service account"));
+        }
+    }
+}

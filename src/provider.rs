@@ -1,0 +1,169 @@
+//! The provider: what the AWS SDK asks for credentials.
+
+use crate::exchange::Exchange;
+use crate::refresh::{Fetch, FetchError, Fetched, HoldOff, Perishable, RefreshPolicy, Refresher};
+use crate::{Builder, Error, ErrorKind, IdToken, Session, Stage};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::{ProvideCredentials, future};
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// The provider's name on the credentials, shown in the SDK's logs.
+pub(crate) const NAME: &str = "GoogleWebIdentity";
+
+/// AWS credentials for a program with a Google identity.
+///
+/// Gets a Google ID token, has AWS STS exchange it for the credentials of a role, and refreshes
+/// them before they expire. Cheap to clone, and the clones share the credentials.
+///
+/// ```no_run
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// use aws_config::BehaviorVersion;
+/// use aws_google_web_identity::{GoogleWebIdentityProvider, MetadataServer};
+///
+/// let provider = GoogleWebIdentityProvider::builder("arn:aws:iam::123456789012:role/demo")
+///     .audience("https://myservice.example.com")
+///     .token_source(MetadataServer::new())
+///     .build().await?;
+/// let config = aws_config::defaults(BehaviorVersion::latest()).credentials_provider(provider).load().await;
+/// let s3 = aws_sdk_s3::Client::new(&config);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct GoogleWebIdentityProvider {
+    exchange: Arc<Exchange>,
+    refresher: Refresher<SessionFetch>,
+}
+
+impl GoogleWebIdentityProvider {
+    /// Sets up a provider for the role with this ARN.
+    pub fn builder(role_arn: impl Into<String>) -> Builder {
+        Builder::new(role_arn.into())
+    }
+
+    /// Sets up a provider from the environment: `AWS_ROLE_ARN`, `TARGET_AUDIENCE`, and if they are
+    /// set `AWS_ROLE_SESSION_NAME` and `AWS_ROLE_DURATION_SECONDS`. A setter wins over its variable.
+    pub fn from_env() -> Builder {
+        Builder::from_env()
+    }
+
+    pub(crate) fn new(exchange: Exchange, policy: RefreshPolicy) -> Self {
+        let exchange = Arc::new(exchange);
+        let clocks = exchange.cx.clocks();
+        Self {
+            refresher: Refresher::new(SessionFetch(exchange.clone()), policy, clocks),
+            exchange,
+        }
+    }
+
+    /// The Google half alone: an ID token for the audience, as the source gives it.
+    ///
+    /// # Errors
+    /// What the source's hops report.
+    pub async fn id_token(&self) -> Result<IdToken, Error> {
+        self.exchange.id_token().await
+    }
+
+    /// The credentials with their real expiry and the assumed-role ARN.
+    ///
+    /// # Errors
+    /// As [`ProvideCredentials::provide_credentials`], with the error not wrapped.
+    pub async fn session(&self) -> Result<Session, Error> {
+        let held = self.refresher.get().await?;
+        let expires_at = held.expires_at();
+        Ok(held.with_credentials_expiry(expires_at))
+    }
+
+    /// Refreshes now, whatever is cached: for a caller who knows that the credentials were revoked
+    /// or the role was changed. Ignores the pause after a failure, and joins only an exchange that
+    /// began after the call. What is cached stays in use when it fails.
+    ///
+    /// # Errors
+    /// What the hops report.
+    pub async fn refresh(&self) -> Result<(), Error> {
+        self.refresher.refresh().await
+    }
+
+    async fn credentials(&self) -> Result<Credentials, Error> {
+        Ok(self.refresher.get().await?.credentials().clone())
+    }
+}
+
+impl ProvideCredentials for GoogleWebIdentityProvider {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        match self.refresher.cached() {
+            Some(session) => future::ProvideCredentials::ready(Ok(session.credentials().clone())),
+            None => future::ProvideCredentials::new(async { Ok(self.credentials().await?) }),
+        }
+    }
+
+    fn fallback_on_interrupt(&self) -> Option<Credentials> {
+        self.refresher
+            .held()
+            .map(|session| session.credentials().clone())
+    }
+}
+
+impl fmt::Debug for GoogleWebIdentityProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GoogleWebIdentityProvider")
+            .field("exchange", &self.exchange)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The exchange as the refresher sees it.
+struct SessionFetch(Arc<Exchange>);
+
+impl Fetch for SessionFetch {
+    type Value = Session;
+    type Error = Error;
+
+    fn fetch(&self) -> Pin<Box<dyn Future<Output = Result<Fetched<Session>, Error>> + Send + '_>> {
+        Box::pin(async {
+            let session = self.0.session().await?;
+            let lifetime = session
+                .expires_at()
+                .duration_since(self.0.cx.now())
+                .unwrap_or_default();
+            Ok(Fetched {
+                value: session,
+                lifetime,
+            })
+        })
+    }
+}
+
+impl Perishable for Session {
+    fn with_expiry(&self, advertised: SystemTime) -> Self {
+        self.with_credentials_expiry(advertised)
+    }
+}
+
+impl FetchError for Error {
+    fn deadline(after: Duration) -> Self {
+        Error::deadline(after)
+    }
+
+    fn panicked() -> Self {
+        Error::message(
+            Stage::Source,
+            ErrorKind::Unavailable,
+            "the exchange was aborted: a source or signer panicked, or its runtime ended",
+        )
+    }
+
+    fn hold_off(&self) -> HoldOff {
+        match self.kind() {
+            ErrorKind::NotConfigured => HoldOff::None,
+            ErrorKind::Denied => HoldOff::Minute,
+            _ => HoldOff::Short,
+        }
+    }
+}

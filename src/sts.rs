@@ -1,0 +1,186 @@
+//! An ID token for AWS credentials
+//! ([AssumeRoleWithWebIdentity](https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html)).
+
+mod refusal;
+
+use crate::http::{BodyCap, Received};
+use crate::{Context, Error, ErrorKind, IdToken, RoleArn, Session, SessionName, Stage};
+use aws_sdk_sts::Client;
+use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityOutput;
+use aws_sdk_sts::types::PolicyDescriptorType;
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
+use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
+use aws_types::region::Region;
+pub(crate) use refusal::Refusal;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+/// STS gives no session longer than this.
+const MAX_SESSION: Duration = Duration::from_secs(43_200);
+
+/// The role, how it is to be assumed, and the client for it.
+#[derive(Debug)]
+pub(crate) struct Sts {
+    client: Client,
+    request: AssumeRole,
+}
+
+/// What is asked of STS, but for the token.
+#[derive(Debug)]
+pub(crate) struct AssumeRole {
+    pub(crate) role_arn: RoleArn,
+    pub(crate) duration: Option<Duration>,
+    pub(crate) policy: Option<String>,
+    pub(crate) policy_arns: Vec<String>,
+}
+
+impl Sts {
+    pub(crate) fn new(cx: &Context, region: Option<Region>, request: AssumeRole) -> Self {
+        let mut config = aws_sdk_sts::config::Builder::from(cx.sdk());
+        // The call isn't signed: the token is the proof.
+        config.set_credentials_provider(None);
+        if region.is_some() {
+            config = config.region(region);
+        }
+        let config = config
+            .http_client(cx.http())
+            .time_source(cx.time())
+            .sleep_impl(cx.sleep())
+            .retry_config(cx.retries().clone())
+            .timeout_config(cx.timeouts().clone())
+            .retry_partition(cx.retry_partition())
+            .interceptor(BodyCap)
+            .build();
+        Self {
+            client: Client::from_conf(config),
+            request,
+        }
+    }
+
+    /// Assumes the role with the token.
+    pub(crate) async fn assume_role(
+        &self,
+        cx: &Context,
+        token: &IdToken,
+        session_name: &SessionName,
+    ) -> Result<Session, Refusal> {
+        let AssumeRole {
+            role_arn,
+            duration,
+            policy,
+            policy_arns,
+        } = &self.request;
+        let arrival = Arrival::new(cx);
+        let mut call = self
+            .client
+            .assume_role_with_web_identity()
+            .role_arn(role_arn.as_str())
+            .role_session_name(session_name.as_str())
+            .web_identity_token(token.expose())
+            .set_policy(policy.clone())
+            .set_duration_seconds(
+                duration.map(|duration| i32::try_from(duration.as_secs()).unwrap_or(i32::MAX)),
+            );
+        for arn in policy_arns {
+            call = call.policy_arns(PolicyDescriptorType::builder().arn(arn).build());
+        }
+        let output = call
+            .customize()
+            .interceptor(arrival.clone())
+            .send()
+            .await
+            .map_err(|error| Refusal::new(&error, role_arn, token))?;
+        session(output, role_arn, &arrival.take()).map_err(|error| Refusal {
+            error,
+            fresh_token_may_help: false,
+        })
+    }
+}
+
+fn session(
+    output: AssumeRoleWithWebIdentityOutput,
+    role_arn: &RoleArn,
+    received: &Received,
+) -> Result<Session, Error> {
+    let malformed = |what: &str| {
+        Error::message(
+            Stage::Sts,
+            ErrorKind::MalformedResponse,
+            format!("the answer for {role_arn} has no {what}"),
+        )
+    };
+    let assumed = output.assumed_role_user().map(|user| user.arn().to_owned());
+    let credentials = output.credentials.ok_or_else(|| malformed("credentials"))?;
+    let expiration = SystemTime::try_from(credentials.expiration)
+        .map_err(|_| malformed("expiration that is a time"))?;
+    for (what, text) in [
+        ("AccessKeyId", &credentials.access_key_id),
+        ("SecretAccessKey", &credentials.secret_access_key),
+        ("SessionToken", &credentials.session_token),
+    ] {
+        if text.is_empty() {
+            return Err(malformed(what));
+        }
+    }
+    // Some servers send no AssumedRoleUser; the role's account is the session's.
+    let account = assumed
+        .as_deref()
+        .and_then(|arn| arn.split(':').nth(4))
+        .filter(|account| !account.is_empty())
+        .unwrap_or_else(|| role_arn.account_id())
+        .to_owned();
+    Ok(Session::new(
+        credentials,
+        account,
+        received.local_expiry(expiration, MAX_SESSION),
+        assumed,
+    ))
+}
+
+/// Notes when the answer came, and the server's time.
+#[derive(Clone, Debug)]
+struct Arrival {
+    cx: Context,
+    received: Arc<Mutex<Received>>,
+}
+
+impl Arrival {
+    fn new(cx: &Context) -> Self {
+        let received = Received::new(cx.now(), None);
+        Self {
+            cx: cx.clone(),
+            received: Arc::new(Mutex::new(received)),
+        }
+    }
+
+    fn take(&self) -> Received {
+        *self
+            .received
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+#[dyn_dispatch_hint]
+impl Intercept for Arrival {
+    fn name(&self) -> &'static str {
+        "Arrival"
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let received = Received::new(self.cx.now(), context.response().headers().get("date"));
+        *self
+            .received
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner()) = received;
+        Ok(())
+    }
+}

@@ -1,0 +1,156 @@
+//! What STS's refusals mean, and what to do about them.
+
+use crate::http::transport_error;
+use crate::names::said;
+use crate::{Error, ErrorKind, IdToken, RoleArn, Stage};
+use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_sts::operation::RequestId;
+use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+
+/// Why STS gave no credentials.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) error: Error,
+    /// STS blamed the token itself.
+    pub(crate) fresh_token_may_help: bool,
+}
+
+impl Refusal {
+    pub(super) fn new(
+        error: &SdkError<AssumeRoleWithWebIdentityError, HttpResponse>,
+        role_arn: &RoleArn,
+        token: &IdToken,
+    ) -> Self {
+        let Some(service_error) = error.as_service_error() else {
+            let error = match error.raw_response() {
+                // An answer that could not be read: the status says more than the parser.
+                Some(response) if !response.status().is_success() => {
+                    let status = response.status().as_u16();
+                    Error::message(
+                        Stage::Sts,
+                        kind(None, status),
+                        format!("HTTP {status} without a code or a message (role {role_arn})"),
+                    )
+                }
+                _ => transport_error(Stage::Sts, error)
+                    .with_hint(format!("AssumeRoleWithWebIdentity of {role_arn}")),
+            };
+            return Self {
+                error,
+                fresh_token_may_help: false,
+            };
+        };
+        let status = error
+            .raw_response()
+            .map_or(0, |response| response.status().as_u16());
+        let code = service_error.code().filter(|code| !code.is_empty());
+        let message = service_error
+            .message()
+            .filter(|message| !message.is_empty());
+        let request_id = service_error.request_id();
+        let what = match (code, message) {
+            (None, None) => format!("HTTP {status} without a code or a message"),
+            (code, message) => format!(
+                "HTTP {status} {}: {}",
+                said(&scrub(code.unwrap_or("without a code"), token)),
+                said(&scrub(message.unwrap_or("no message"), token))
+            ),
+        };
+        let keys = token.claims().aws_condition_keys();
+        let error = Error::message(
+            Stage::Sts,
+            kind(code, status),
+            format!(
+                "{what}; role {role_arn}, request id {}; the token's condition keys: {keys}",
+                request_id.map_or_else(|| "none".to_owned(), |id| said(&scrub(id, token)))
+            ),
+        )
+        .with_code(code, request_id);
+        let error = match hint(code) {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        };
+        let fresh_token_may_help = matches!(
+            code,
+            Some(
+                "ExpiredTokenException"
+                    | "ExpiredToken"
+                    | "InvalidIdentityToken"
+                    | "IDPRejectedClaim"
+            )
+        );
+        Self {
+            error,
+            fresh_token_may_help,
+        }
+    }
+}
+
+fn kind(code: Option<&str>, status: u16) -> ErrorKind {
+    match code.unwrap_or_default() {
+        "ExpiredTokenException"
+        | "ExpiredToken"
+        | "InvalidIdentityToken"
+        | "IDPRejectedClaim"
+        | "AccessDenied"
+        | "AccessDeniedException" => ErrorKind::Denied,
+        "IDPCommunicationError" => ErrorKind::Unavailable,
+        "Throttling"
+        | "ThrottlingException"
+        | "TooManyRequestsException"
+        | "RequestLimitExceeded"
+        | "SlowDown" => ErrorKind::Throttled,
+        "MalformedPolicyDocument"
+        | "PackedPolicyTooLarge"
+        | "RegionDisabledException"
+        | "ValidationError" => ErrorKind::Configuration,
+        _ => match status {
+            401 | 403 => ErrorKind::Denied,
+            408 => ErrorKind::Timeout,
+            429 => ErrorKind::Throttled,
+            500.. => ErrorKind::Unavailable,
+            400..500 => ErrorKind::Configuration,
+            _ => ErrorKind::MalformedResponse,
+        },
+    }
+}
+
+fn hint(code: Option<&str>) -> Option<&'static str> {
+    Some(match code? {
+        "AccessDenied" | "AccessDeniedException" => {
+            "the token is good, the role's trust policy doesn't admit it (or there is no such role): \
+             its conditions must match these keys, of which :aud is the token's azp and :oaud the \
+             audience that was asked for; trust_policy::TrustPolicy::judge says which one fails. A new role or policy takes some \
+             seconds to spread"
+        }
+        "ExpiredTokenException" | "ExpiredToken" => {
+            "a fresh token was refused as too old as well: is this machine's clock right?"
+        }
+        "InvalidIdentityToken" => {
+            "STS could not verify the token: it must be a Google ID token, and the account must have no \
+             IAM OIDC provider of its own for accounts.google.com"
+        }
+        "IDPRejectedClaim" => {
+            "Google says that the token is not valid any more: was the account disabled?"
+        }
+        "IDPCommunicationError" => "AWS could not reach Google; it passes",
+        "ValidationError" => {
+            "a parameter is out of the role's bounds: most often a session length above the role's maximum"
+        }
+        "PackedPolicyTooLarge" | "MalformedPolicyDocument" => "look at policy and policy_arns",
+        "RegionDisabledException" => {
+            "STS is not active in this Region for the account: activate it, or set another Region"
+        }
+        _ => return None,
+    })
+}
+
+/// A server may echo what it doesn't like.
+fn scrub(text: &str, token: &IdToken) -> String {
+    let mut text = text.replace(token.expose(), "[token]");
+    for part in token.expose().split('.').filter(|part| part.len() >= 8) {
+        text = text.replace(part, "[token]");
+    }
+    text
+}
