@@ -204,4 +204,4 @@ impl IdToken {
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests;

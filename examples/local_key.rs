@@ -1,0 +1,22 @@
+//! Signs with a service-account key in a file, `GOOGLE_APPLICATION_CREDENTIALS`. Besides that:
+//! `TARGET_AUDIENCE`, `AWS_ROLE_ARN`, `AWS_REGION`.
+
+mod support;
+
+use aws_google_web_identity::{GoogleWebIdentityProvider, LocalKey};
+use std::error::Error;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> std::process::ExitCode {
+    support::logs();
+    support::exit(run().await)
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
+    let key = LocalKey::from_file(std::env::var("GOOGLE_APPLICATION_CREDENTIALS")?)?;
+    let provider = GoogleWebIdentityProvider::from_env()
+        .signer(key)
+        .build()
+        .await?;
+    support::print_buckets(provider).await
+}
