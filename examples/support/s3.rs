@@ -30,8 +30,13 @@ impl S3Auth for Issued {
 impl S3Access for Issued {
     /// s3s verifies the signature and knows nothing of session tokens.
     async fn check(&self, cx: &mut S3AccessContext<'_>) -> S3Result<()> {
-        let sent = cx.headers().get("x-amz-security-token").and_then(|token| token.to_str().ok());
-        let issued = cx.credentials().and_then(|credentials| (self.0)(&credentials.access_key));
+        let sent = cx
+            .headers()
+            .get("x-amz-security-token")
+            .and_then(|token| token.to_str().ok());
+        let issued = cx
+            .credentials()
+            .and_then(|credentials| (self.0)(&credentials.access_key));
         match (sent, issued) {
             (Some(sent), Some((_, token))) if sent == token => Ok(()),
             (Some(_), Some(_)) => Err(s3_error!(InvalidToken)),
@@ -51,7 +56,8 @@ pub async fn serve(directory: &Path, lookup: Lookup) -> Result<String, Box<dyn E
     let endpoint = format!("http://{}", listener.local_addr()?);
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service.clone());
+            let connection =
+                http1::Builder::new().serve_connection(TokioIo::new(stream), service.clone());
             tokio::spawn(connection);
         }
     });

@@ -88,7 +88,7 @@ impl LocalKey {
         &self.0.email
     }
 
-    fn sign(&self, assertion: &Assertion) -> Result<SignedJwt, Error> {
+    pub(super) fn sign(&self, assertion: &Assertion) -> Result<SignedJwt, Error> {
         let Inner { header, key, .. } = &*self.0;
         let mut jwt = String::with_capacity(2048);
         jwt.push_str(header);
