@@ -1,0 +1,67 @@
+use aws_google_web_identity::trust_policy::ConditionKeys;
+use aws_google_web_identity::*;
+
+fn assert_send_sync<T: Send + Sync + 'static>() {}
+fn assert_debug<T: std::fmt::Debug>() {}
+fn assert_error<T: std::error::Error + Clone>() {}
+
+macro_rules! all {
+    ($($type:ty),* $(,)?) => {$(
+        assert_send_sync::<$type>();
+        assert_debug::<$type>();
+    )*};
+}
+
+#[test]
+fn every_public_type_crosses_threads_and_has_a_debug() {
+    all!(
+        AccessToken,
+        ApplicationDefault,
+        Assertion,
+        Audience,
+        BuildError,
+        Builder,
+        Claims,
+        ConditionKeys,
+        Context,
+        Error,
+        ErrorKind,
+        GoogleWebIdentityProvider,
+        IamIdToken,
+        IamSignJwt,
+        IdToken,
+        JwtBearer<LocalKey>,
+        LocalKey,
+        MetadataServer,
+        Problem,
+        RefreshPolicy,
+        RoleArn,
+        ServiceAccountEmail,
+        Session,
+        SessionName,
+        SignedJwt,
+        Stage,
+        Box<dyn ProvideIdToken>,
+        Box<dyn SignJwt>,
+        Box<dyn ProvideAccessToken>,
+    );
+    #[cfg(feature = "gcp-auth")]
+    all!(GcpAuth);
+    assert_error::<Error>();
+    assert_error::<BuildError>();
+}
+
+#[test]
+fn pointers_to_sources_and_signers_are_sources_and_signers() {
+    fn source(_: impl ProvideIdToken) {}
+    fn signer(_: impl SignJwt) {}
+    fn access(_: impl ProvideAccessToken) {}
+    use std::sync::Arc;
+    source(Arc::new(MetadataServer::new()) as Arc<dyn ProvideIdToken>);
+    source(Box::new(MetadataServer::new()) as Box<dyn ProvideIdToken>);
+    access(Arc::new(MetadataServer::new()) as Arc<dyn ProvideAccessToken>);
+    access(Box::new(MetadataServer::new()) as Box<dyn ProvideAccessToken>);
+    let attached = || IamSignJwt::attached(MetadataServer::new());
+    signer(Arc::new(attached()) as Arc<dyn SignJwt>);
+    signer(Box::new(attached()) as Box<dyn SignJwt>);
+}
