@@ -182,7 +182,7 @@ impl Response {
     /// The kind that this status stands for, where the body doesn't say more.
     pub(crate) fn error_kind(&self) -> ErrorKind {
         match self.status {
-            ..400 => ErrorKind::MalformedResponse,
+            ..=399 => ErrorKind::MalformedResponse,
             401 | 403 => ErrorKind::Denied,
             408 | 504 => ErrorKind::Timeout,
             429 => ErrorKind::Throttled,

@@ -4,6 +4,7 @@
 use crate::http::{self, Endpoint, Request, Response};
 use crate::names::said;
 use crate::{Context, Error, ErrorKind, SignedJwt, Stage};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
@@ -11,7 +12,7 @@ use zeroize::Zeroizing;
 /// The endpoint, unless the key names another.
 pub(crate) const DEFAULT: &str = "https://oauth2.googleapis.com/token";
 
-const GRANT_TYPE: &str = "urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer";
+const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 /// Exchanges the assertion. `issuer` is for the message of an error.
 pub(crate) async fn exchange<T: DeserializeOwned>(
@@ -20,16 +21,20 @@ pub(crate) async fn exchange<T: DeserializeOwned>(
     issuer: &str,
     assertion: &SignedJwt,
 ) -> Result<(T, Response), Error> {
-    let form = Zeroizing::new(
-        format!(
-            "grant_type={GRANT_TYPE}&assertion={}",
-            percent_encoding::utf8_percent_encode(
-                assertion.expose(),
-                percent_encoding::NON_ALPHANUMERIC
-            )
-        )
-        .into_bytes(),
-    );
+    let form = [
+        ("grant_type", GRANT_TYPE),
+        ("assertion", assertion.expose()),
+    ];
+    post(cx, endpoint, issuer, &form).await
+}
+
+/// Posts a form and reads the JSON of the answer. `who` is for the message of an error.
+pub(crate) async fn post<T: DeserializeOwned>(
+    cx: &Context,
+    endpoint: &Endpoint,
+    who: &str,
+    form: &[(&str, &str)],
+) -> Result<(T, Response), Error> {
     let response = http::send(
         cx,
         Request {
@@ -38,13 +43,13 @@ pub(crate) async fn exchange<T: DeserializeOwned>(
             endpoint: endpoint.clone(),
             path: String::new(),
             headers: vec![],
-            body: Some(("application/x-www-form-urlencoded", form)),
+            body: Some(("application/x-www-form-urlencoded", encode(form))),
             direct: false,
         },
     )
     .await?;
     if !response.is_success() {
-        return Err(refusal(&response, issuer, endpoint));
+        return Err(refusal(&response, who, endpoint));
     }
     match serde_json::from_slice(response.body()) {
         Ok(answer) => Ok((answer, response)),
@@ -60,6 +65,26 @@ pub(crate) async fn exchange<T: DeserializeOwned>(
     }
 }
 
+fn encode(form: &[(&str, &str)]) -> Zeroizing<Vec<u8>> {
+    let length = form
+        .iter()
+        .map(|(name, value)| name.len() + 3 * value.len() + 2)
+        .sum();
+    // Never moved while it grows, so that no copy stays behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(length));
+    for (name, value) in form {
+        if !bytes.is_empty() {
+            bytes.push(b'&');
+        }
+        bytes.extend_from_slice(name.as_bytes());
+        bytes.push(b'=');
+        for part in utf8_percent_encode(value, NON_ALPHANUMERIC) {
+            bytes.extend_from_slice(part.as_bytes());
+        }
+    }
+    bytes
+}
+
 /// `{"error": …, "error_description": …}`
 /// ([RFC 6749, 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)).
 #[derive(Deserialize)]
@@ -69,7 +94,7 @@ struct Refusal {
     error_description: String,
 }
 
-fn refusal(response: &Response, issuer: &str, endpoint: &Endpoint) -> Error {
+fn refusal(response: &Response, who: &str, endpoint: &Endpoint) -> Error {
     let Ok(Refusal {
         error: code,
         error_description: description,
@@ -91,7 +116,7 @@ fn refusal(response: &Response, issuer: &str, endpoint: &Endpoint) -> Error {
         Stage::Exchange,
         kind,
         format!(
-            "HTTP {} {}: {} (account {issuer})",
+            "HTTP {} {}: {} (account {who})",
             response.status,
             said(&code),
             said(&description)
