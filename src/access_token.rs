@@ -1,7 +1,10 @@
 //! Google access tokens, what the IAM Credentials API is called with.
 
+pub(crate) mod authorized_user;
+pub(crate) mod external_account;
 #[cfg(feature = "gcp-auth")]
 pub(crate) mod gcp_auth;
+pub(crate) mod impersonated;
 
 use crate::secret::{Secret, SecretText};
 use crate::{BuildError, Context, future};

@@ -63,14 +63,6 @@ impl BuildError {
         self
     }
 
-    /// Says which variable or setter named the file that is at fault.
-    pub(crate) fn named_by(mut self, name: &str) -> Self {
-        for problem in &mut self.problems {
-            problem.setting = format!("{} (named by {name})", problem.setting);
-        }
-        self
-    }
-
     pub(crate) fn and(mut self, other: BuildError) -> Self {
         self.problems.extend(other.problems);
         self

@@ -15,6 +15,7 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::date_time::{DateTime, Format};
 use bytes::Bytes;
 use http_body_util::Full;
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -28,7 +29,7 @@ pub(crate) struct Request {
     pub(crate) endpoint: Endpoint,
     /// Appended to the endpoint's path, with the query.
     pub(crate) path: String,
-    pub(crate) headers: Vec<(&'static str, Zeroizing<String>)>,
+    pub(crate) headers: Vec<(Cow<'static, str>, Zeroizing<String>)>,
     /// Content type and bytes; a request without is a GET.
     pub(crate) body: Option<(&'static str, Zeroizing<Vec<u8>>)>,
     /// Without a proxy.
@@ -238,7 +239,7 @@ pub(crate) async fn send(cx: &Context, request: Request) -> Result<Response, Err
 
 fn http_request(
     uri: &str,
-    headers: &[(&'static str, Zeroizing<String>)],
+    headers: &[(Cow<'static, str>, Zeroizing<String>)],
     body: Option<&(&'static str, Zeroizing<Vec<u8>>)>,
 ) -> Result<HttpRequest, BoxError> {
     let mut request = http::Request::builder()
@@ -247,7 +248,7 @@ fn http_request(
     for (name, value) in headers {
         let mut value = http::HeaderValue::from_str(value)?;
         value.set_sensitive(true);
-        request = request.header(*name, value);
+        request = request.header(&**name, value);
     }
     let sdk_body = match body {
         // Made by a function and of a type that the SDK can't look into: at TRACE it prints the rest.

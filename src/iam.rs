@@ -97,7 +97,7 @@ impl Impersonation {
                     utf8_percent_encode(account.as_str(), SEGMENT)
                 ),
                 headers: vec![(
-                    "authorization",
+                    "authorization".into(),
                     Zeroizing::new(format!("Bearer {}", token.expose())),
                 )],
                 body: Some((

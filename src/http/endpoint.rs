@@ -30,6 +30,23 @@ impl Endpoint {
         Ok(endpoint)
     }
 
+    /// Parses an endpoint of another cloud's metadata server: https, or http on loopback and
+    /// link-local addresses.
+    pub(crate) fn local_or_secure(setting: &str, text: &str) -> Result<Self, BuildError> {
+        let endpoint = Self::parse(setting, text)?;
+        if endpoint.is_link_local() {
+            Ok(endpoint)
+        } else {
+            Self::secure(setting, text)
+        }
+    }
+
+    /// Whether nothing but this machine's own network is crossed, and no proxy is wanted.
+    pub(crate) fn is_link_local(&self) -> bool {
+        let link_local = |address: std::net::Ipv4Addr| address.is_link_local();
+        self.is_loopback() || self.host().parse().is_ok_and(link_local)
+    }
+
     /// Parses the metadata server's endpoint, for which http is the rule.
     pub(crate) fn parse(setting: &str, text: &str) -> Result<Self, BuildError> {
         let wrong = |rule: &str| BuildError::new(setting, format!("{} {rule}", shown(text)));
@@ -66,9 +83,13 @@ impl Endpoint {
         self.uri.path().trim_end_matches('/')
     }
 
-    fn is_loopback(&self) -> bool {
+    fn host(&self) -> &str {
         let host = self.uri.host().unwrap_or_default();
-        let host = host.trim_start_matches('[').trim_end_matches(']');
+        host.trim_start_matches('[').trim_end_matches(']')
+    }
+
+    fn is_loopback(&self) -> bool {
+        let host = self.host();
         host == "localhost"
             || host
                 .parse::<std::net::IpAddr>()

@@ -1,24 +1,54 @@
 //! Application Default Credentials: the environment says which source it is
 //! ([how they are found](https://cloud.google.com/docs/authentication/application-default-credentials)).
 
+mod adc_file;
+
 use super::{IdToken, ProvideIdToken};
 use crate::{
-    Audience, BuildError, Context, Error, ErrorKind, JwtBearer, LocalKey, MetadataServer, Stage,
-    future,
+    Audience, BuildError, Context, Error, ErrorKind, IamIdToken, MetadataServer, Stage, future,
 };
-use std::sync::Arc;
-use tokio::sync::OnceCell;
-
-/// Looks at the environment at the first use and becomes the source that it finds: the key file
-/// that `GOOGLE_APPLICATION_CREDENTIALS` names, else the metadata server.
-///
-/// What a provider uses when it is given no source.
-#[derive(Clone, Debug, Default)]
-pub struct ApplicationDefault {
-    found: Arc<OnceCell<Arc<dyn ProvideIdToken>>>,
-}
+use adc_file::{File, Found};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+use zeroize::Zeroizing;
 
 const VARIABLE: &str = "GOOGLE_APPLICATION_CREDENTIALS";
+
+/// Looks at the environment at the first use and becomes the source that it finds; what a provider
+/// uses when it is given none.
+///
+/// The order is that of Google's own libraries: the file that `GOOGLE_APPLICATION_CREDENTIALS`
+/// names; gcloud's `application_default_credentials.json`, in `CLOUDSDK_CONFIG` or the user's
+/// configuration; the metadata server. A file may be a `service_account`, an
+/// `impersonated_service_account` or an `external_account` that names a service account; an
+/// `authorized_user`, a person, needs [`impersonate`](Self::impersonate). A file that changed is
+/// read again. `Debug` shows what was chosen.
+#[derive(Clone, Debug, Default)]
+pub struct ApplicationDefault {
+    impersonate: Option<String>,
+    chosen: Arc<Mutex<Option<Chosen>>>,
+}
+
+/// What was found, and the state of the file that it was found in.
+#[derive(Clone, Debug)]
+struct Chosen {
+    place: Place,
+    state: FileState,
+    found: Found,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Place {
+    File {
+        path: PathBuf,
+        named_by: Option<&'static str>,
+    },
+    Metadata,
+}
+
+/// When it was written and how long it is: enough to see that it was replaced.
+type FileState = Option<(SystemTime, u64)>;
 
 impl ApplicationDefault {
     /// Looks nowhere yet.
@@ -26,26 +56,119 @@ impl ApplicationDefault {
         Self::default()
     }
 
-    async fn find(&self, cx: &Context) -> Result<&Arc<dyn ProvideIdToken>, Error> {
-        self.found
-            .get_or_try_init(|| async {
-                look(cx).map_err(|error| Error::new(Stage::Source, ErrorKind::Configuration, error))
-            })
-            .await
+    /// Acts as this service account, whatever is found: the caller needs
+    /// `roles/iam.serviceAccountOpenIdTokenCreator` on it.
+    #[must_use]
+    pub fn impersonate(mut self, email: impl Into<String>) -> Self {
+        self.impersonate = Some(email.into());
+        self
+    }
+
+    /// The source for now: what was chosen before, unless its file was replaced.
+    fn source(&self, cx: &Context) -> Result<Arc<dyn ProvideIdToken>, BuildError> {
+        let place = place(cx);
+        let state = place.state();
+        let mut chosen = self.chosen.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(chosen) = chosen.as_ref().filter(|chosen| chosen.place == place) {
+            if chosen.state == state {
+                return Ok(chosen.found.source.clone());
+            }
+        }
+        match self.read(&place) {
+            Ok(found) => {
+                tracing::debug!(
+                    ?place,
+                    r#type = found.r#type,
+                    account = found.account,
+                    "application default credentials"
+                );
+                let source = found.source.clone();
+                *chosen = Some(Chosen {
+                    place,
+                    state,
+                    found,
+                });
+                Ok(source)
+            }
+            // Being replaced at this moment, perhaps: what was read before may well be good.
+            Err(error) => match chosen.as_ref().filter(|chosen| chosen.place == place) {
+                Some(chosen) => {
+                    tracing::warn!(%error, "the credentials file changed and can't be used; keeping what was read before");
+                    Ok(chosen.found.source.clone())
+                }
+                None => Err(error),
+            },
+        }
+    }
+
+    fn read(&self, place: &Place) -> Result<Found, BuildError> {
+        let impersonate = self.impersonate.as_deref();
+        match place {
+            Place::File { path, named_by } => {
+                let name = match named_by {
+                    Some(variable) => format!("{} (named by {variable})", path.display()),
+                    None => path.display().to_string(),
+                };
+                let json = std::fs::read(path).map(Zeroizing::new).map_err(|error| {
+                    BuildError::new(name.clone(), format!("can't be read: {}", error.kind()))
+                        .with_source(error)
+                })?;
+                File {
+                    name: &name,
+                    json: &json,
+                    impersonate,
+                }
+                .id_token_source()
+            }
+            Place::Metadata => {
+                let source: Arc<dyn ProvideIdToken> = match impersonate {
+                    Some(email) => Arc::new(IamIdToken::new(email, MetadataServer::new())),
+                    None => Arc::new(MetadataServer::new()),
+                };
+                Ok(Found {
+                    source,
+                    r#type: "metadata server".to_owned(),
+                    account: impersonate.map(str::to_owned),
+                })
+            }
+        }
     }
 }
 
-fn look(cx: &Context) -> Result<Arc<dyn ProvideIdToken>, BuildError> {
-    match cx.var(VARIABLE) {
-        Some(path) => {
-            let key = LocalKey::from_file(&path).map_err(|error| error.named_by(VARIABLE))?;
-            tracing::debug!(path, account = %key.email(), "using the key file of {VARIABLE}");
-            Ok(Arc::new(JwtBearer::new(key)))
+impl Place {
+    fn state(&self) -> FileState {
+        match self {
+            Place::File { path, .. } => {
+                let metadata = std::fs::metadata(path).ok()?;
+                Some((metadata.modified().ok()?, metadata.len()))
+            }
+            Place::Metadata => None,
         }
-        None => {
-            tracing::debug!("using the metadata server: {VARIABLE} is not set");
-            Ok(Arc::new(MetadataServer::new()))
-        }
+    }
+}
+
+fn place(cx: &Context) -> Place {
+    if let Some(path) = cx.var(VARIABLE) {
+        return Place::File {
+            path: path.into(),
+            named_by: Some(VARIABLE),
+        };
+    }
+    let directory = match cx.var("CLOUDSDK_CONFIG") {
+        Some(directory) => Some(PathBuf::from(directory)),
+        None if cfg!(windows) => cx
+            .var("APPDATA")
+            .map(|data| PathBuf::from(data).join("gcloud")),
+        None => cx
+            .var("HOME")
+            .map(|home| PathBuf::from(home).join(".config/gcloud")),
+    };
+    match directory.map(|directory| directory.join("application_default_credentials.json")) {
+        Some(path) if path.exists() => Place::File {
+            path,
+            named_by: None,
+        },
+        _ => Place::Metadata,
     }
 }
 
@@ -56,21 +179,26 @@ impl ProvideIdToken for ApplicationDefault {
         audience: &'a Audience,
     ) -> future::ProvideIdToken<'a> {
         future::ProvideIdToken::new(async {
-            self.find(cx).await?.provide_id_token(cx, audience).await
+            let source = self
+                .source(cx)
+                .map_err(|error| Error::new(Stage::Source, ErrorKind::Configuration, error))?;
+            source.provide_id_token(cx, audience).await
         })
     }
 
     fn reject(&self, token: &IdToken) {
-        if let Some(source) = self.found.get() {
-            source.reject(token);
+        let chosen = self
+            .chosen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        if let Some(chosen) = chosen {
+            chosen.found.source.reject(token);
         }
     }
 
-    /// A file that the environment names must be there when the provider is built.
+    /// A file that is there, or that the environment names, must be one that can be used.
     fn check(&self, cx: &Context) -> Result<(), BuildError> {
-        match cx.var(VARIABLE) {
-            Some(_) => look(cx).map(drop),
-            None => ProvideIdToken::check(&MetadataServer::new(), cx),
-        }
+        self.read(&place(cx))?.source.check(cx)
     }
 }

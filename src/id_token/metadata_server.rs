@@ -90,7 +90,7 @@ impl MetadataServer {
                 operation,
                 endpoint: endpoint.clone(),
                 path: format!("/computeMetadata/v1/instance/service-accounts/{account}/{what}"),
-                headers: vec![("metadata-flavor", Zeroizing::new(FLAVOR.to_owned()))],
+                headers: vec![("metadata-flavor".into(), Zeroizing::new(FLAVOR.to_owned()))],
                 body: None,
                 direct: true,
             },

@@ -48,7 +48,7 @@ impl LocalKey {
             BuildError::new(name.clone(), format!("can't be read: {}", error.kind()))
                 .with_source(error)
         })?;
-        Self::parse(&name, &json)
+        Self::named(&name, &json)
     }
 
     /// Reads the contents of a key file: JSON of `"type": "service_account"` with an RSA key of at
@@ -59,10 +59,11 @@ impl LocalKey {
     /// (loopback excepted), a key that can't be read. The message names the field, never its value
     /// if that is secret.
     pub fn from_json(json: impl AsRef<[u8]>) -> Result<Self, BuildError> {
-        Self::parse("service-account key", json.as_ref())
+        Self::named("service-account key", json.as_ref())
     }
 
-    fn parse(name: &str, json: &[u8]) -> Result<Self, BuildError> {
+    /// `name` names the key's file in messages.
+    pub(crate) fn named(name: &str, json: &[u8]) -> Result<Self, BuildError> {
         let KeyFile {
             email,
             key_id,

@@ -1,0 +1,225 @@
+//! Workload identity federation: a token of another cloud or identity provider, exchanged at
+//! Google's STS ([RFC 8693](https://www.rfc-editor.org/rfc/rfc8693#section-2.1),
+//! [configuration](https://google.aip.dev/auth/4117)).
+
+use super::{AccessToken, ProvideAccessToken, TokenAnswer};
+use crate::http::{self, Endpoint, Request};
+use crate::names::shown;
+use crate::secret::Secret;
+use crate::{BuildError, Context, Error, ErrorKind, Stage, future, token_endpoint};
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use zeroize::Zeroizing;
+
+const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+/// A subject token is a JWT or a SAML assertion of some KiB.
+const MAX_SUBJECT: usize = 64 * 1024;
+
+/// The fields of an `external_account` file.
+#[derive(Debug, Deserialize)]
+pub(crate) struct ExternalAccount {
+    audience: String,
+    subject_token_type: String,
+    #[serde(default = "default_token_url")]
+    token_url: String,
+    credential_source: CredentialSource,
+    workforce_pool_user_project: Option<String>,
+}
+
+fn default_token_url() -> String {
+    "https://sts.googleapis.com/v1/token".to_owned()
+}
+
+#[derive(Debug, Deserialize)]
+struct CredentialSource {
+    file: Option<PathBuf>,
+    url: Option<String>,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    #[serde(default)]
+    format: Format,
+    executable: Option<Value>,
+    environment_id: Option<String>,
+    certificate: Option<Value>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Format {
+    r#type: Option<String>,
+    subject_token_field_name: Option<String>,
+}
+
+impl ExternalAccount {
+    fn validate(&self) -> Result<Endpoint, BuildError> {
+        let wrong = |what: &str| BuildError::new("credential_source", what);
+        let source = &self.credential_source;
+        if source.environment_id.is_some() {
+            return Err(wrong(
+                "is AWS: this program has AWS credentials already; use those, or the SDK's AssumeRole",
+            ));
+        }
+        if source.executable.is_some() || source.certificate.is_some() {
+            return Err(wrong(
+                "is an executable or a certificate, which this crate doesn't run; a file or a url is \
+                 expected, or a ProvideAccessToken of your own with IamIdToken",
+            ));
+        }
+        if source.file.is_none() == source.url.is_none() {
+            return Err(wrong("needs either a file or a url"));
+        }
+        if self.workforce_pool_user_project.is_some() {
+            return Err(BuildError::new(
+                "workforce_pool_user_project",
+                "is of a workforce pool, a person's login, which can't impersonate without one",
+            ));
+        }
+        if let Some(url) = &source.url {
+            subject_url(url)?;
+        }
+        Endpoint::secure("token_url", &self.token_url)
+    }
+
+    async fn subject_token(&self, cx: &Context) -> Result<Secret, Error> {
+        let source = &self.credential_source;
+        let (name, bytes) = match (&source.file, &source.url) {
+            (Some(path), _) => {
+                let name = format!("file {}", path.display());
+                let bytes = tokio::fs::read(path)
+                    .await
+                    .map(Zeroizing::new)
+                    .map_err(|error| {
+                        Error::new(Stage::Source, ErrorKind::Unavailable, error)
+                            .with_hint(format!("the subject token's {name} can't be read"))
+                    })?;
+                (name, bytes)
+            }
+            (None, Some(url)) => {
+                let response = http::send(cx, subject_request(url, &source.headers)?).await?;
+                if !response.is_success() {
+                    return Err(Error::message(
+                        Stage::Source,
+                        response.error_kind(),
+                        format!("the subject token's url: {}", response.describe()),
+                    ));
+                }
+                (
+                    format!("url {}", shown(url)),
+                    Zeroizing::new(response.body().to_vec()),
+                )
+            }
+            (None, None) => {
+                return Err(Error::message(
+                    Stage::Source,
+                    ErrorKind::Configuration,
+                    "credential_source needs either a file or a url",
+                ));
+            }
+        };
+        self.extract(&bytes)
+            .map_err(|what| malformed(format!("the subject token's {name} {what}")))
+    }
+
+    /// The whole text, or a field of its JSON.
+    fn extract(&self, bytes: &[u8]) -> Result<Secret, String> {
+        if bytes.len() > MAX_SUBJECT {
+            return Err(format!(
+                "has {} bytes; at most {MAX_SUBJECT} are expected",
+                bytes.len()
+            ));
+        }
+        let text = std::str::from_utf8(bytes)
+            .map_err(|_| "isn't text".to_owned())?
+            .trim();
+        let format = &self.credential_source.format;
+        let token = match format.r#type.as_deref() {
+            None | Some("text") => text.to_owned(),
+            Some("json") => {
+                let field = format
+                    .subject_token_field_name
+                    .as_deref()
+                    .unwrap_or("access_token");
+                let object: Value =
+                    serde_json::from_str(text).map_err(|_| "isn't JSON".to_owned())?;
+                object
+                    .get(field)
+                    .and_then(Value::as_str)
+                    .ok_or_else(|| format!("has no text in its field {}", shown(field)))?
+                    .to_owned()
+            }
+            Some(other) => return Err(format!("has the unknown format {}", shown(other))),
+        };
+        if token.is_empty() {
+            Err("is empty".to_owned())
+        } else {
+            Ok(Secret::new(token))
+        }
+    }
+
+    async fn token(&self, cx: &Context, scope: &str) -> Result<AccessToken, Error> {
+        let endpoint = self
+            .validate()
+            .map_err(|error| Error::new(Stage::Source, ErrorKind::Configuration, error))?;
+        let subject = self.subject_token(cx).await?;
+        let form = [
+            ("grant_type", GRANT_TYPE),
+            ("audience", &self.audience),
+            ("scope", scope),
+            ("requested_token_type", ACCESS_TOKEN),
+            ("subject_token", subject.expose()),
+            ("subject_token_type", &self.subject_token_type),
+        ];
+        let (answer, response): (TokenAnswer, _) =
+            token_endpoint::post(cx, &endpoint, &self.audience, &form).await?;
+        Ok(answer.into_token(response.received.at))
+    }
+}
+
+fn malformed(message: String) -> Error {
+    Error::message(Stage::Source, ErrorKind::MalformedResponse, message)
+}
+
+/// Other clouds' metadata servers are asked over http, on link-local addresses.
+fn subject_url(url: &str) -> Result<(Endpoint, String), BuildError> {
+    let (base, query) = match url.split_once('?') {
+        Some((base, query)) => (base, format!("?{query}")),
+        None => (url, String::new()),
+    };
+    Ok((
+        Endpoint::local_or_secure("credential_source.url", base)?,
+        query,
+    ))
+}
+
+fn subject_request(url: &str, headers: &BTreeMap<String, String>) -> Result<Request, Error> {
+    let (endpoint, path) = subject_url(url)
+        .map_err(|error| Error::new(Stage::Source, ErrorKind::Configuration, error))?;
+    Ok(Request {
+        stage: Stage::Source,
+        operation: "subject token",
+        direct: endpoint.is_link_local(),
+        endpoint,
+        path,
+        headers: headers
+            .iter()
+            .map(|(name, value)| (name.clone().into(), Zeroizing::new(value.clone())))
+            .collect(),
+        body: None,
+    })
+}
+
+impl ProvideAccessToken for ExternalAccount {
+    fn provide_access_token<'a>(
+        &'a self,
+        cx: &'a Context,
+        scope: &'a str,
+    ) -> future::ProvideAccessToken<'a> {
+        future::ProvideAccessToken::new(self.token(cx, scope))
+    }
+
+    fn check(&self, _: &Context) -> Result<(), BuildError> {
+        self.validate().map(drop)
+    }
+}

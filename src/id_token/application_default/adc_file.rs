@@ -1,0 +1,200 @@
+//! The types of file that Google's tools write
+//! ([AIP-4110 ff.](https://google.aip.dev/auth/4110)).
+
+use crate::access_token::authorized_user::AuthorizedUser;
+use crate::access_token::external_account::ExternalAccount;
+use crate::access_token::impersonated::Impersonated;
+use crate::iam::Impersonation;
+use crate::names::shown;
+use crate::{
+    BuildError, IamIdToken, JwtBearer, LocalKey, ProvideAccessToken, ProvideIdToken,
+    ServiceAccountEmail,
+};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use std::sync::Arc;
+
+/// Accounts that impersonate accounts that impersonate accounts: IAM itself allows a chain of four.
+const MAX_NESTING: usize = 4;
+
+#[derive(Deserialize)]
+struct Head {
+    r#type: Option<String>,
+    service_account_impersonation_url: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct ImpersonatedFile<'a> {
+    service_account_impersonation_url: String,
+    #[serde(default)]
+    delegates: Vec<String>,
+    #[serde(borrow)]
+    source_credentials: &'a RawValue,
+}
+
+/// A source of ID tokens, and what to say of it.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    pub(super) source: Arc<dyn ProvideIdToken>,
+    pub(super) r#type: String,
+    pub(super) account: Option<String>,
+}
+
+/// Who the file is and whom to act as, for messages and for the choice.
+#[derive(Clone, Copy)]
+pub(super) struct File<'a> {
+    pub(super) name: &'a str,
+    pub(super) json: &'a [u8],
+    pub(super) impersonate: Option<&'a str>,
+}
+
+impl File<'_> {
+    fn wrong(&self, message: impl Into<String>) -> BuildError {
+        BuildError::new(self.name, message)
+    }
+
+    fn parse<T: DeserializeOwned>(&self, r#type: &str, json: &[u8]) -> Result<T, BuildError> {
+        serde_json::from_slice(json).map_err(|error| {
+            // serde_json's text may quote a secret.
+            self.wrong(format!(
+                "is not the JSON of type {type:?} (line {}, column {})",
+                error.line(),
+                error.column()
+            ))
+        })
+    }
+
+    /// What the file makes of itself as a source of ID tokens.
+    pub(super) fn id_token_source(&self) -> Result<Found, BuildError> {
+        let head: Head = self.parse("of a credentials file", self.json)?;
+        let r#type = head.r#type.unwrap_or_default();
+        let impersonate = |account: &str| -> Result<Found, BuildError> {
+            let access = self.access_token_source(self.json, MAX_NESTING)?;
+            Ok(Found {
+                source: Arc::new(IamIdToken::new(account, access).include_email(true)),
+                r#type: r#type.clone(),
+                account: Some(account.to_owned()),
+            })
+        };
+        match (r#type.as_str(), self.impersonate) {
+            ("service_account", None) => {
+                let key = LocalKey::named(self.name, self.json)?;
+                let account = Some(key.email().to_string());
+                Ok(Found { source: Arc::new(JwtBearer::new(key)), r#type, account })
+            }
+            ("impersonated_service_account", None) => {
+                let file: ImpersonatedFile<'_> = serde_json::from_slice(self.json)
+                    .map_err(|_| self.wrong("lacks service_account_impersonation_url or source_credentials"))?;
+                let (account, endpoint) = self.impersonation_url(&file.service_account_impersonation_url)?;
+                let access =
+                    self.access_token_source(file.source_credentials.get().as_bytes(), MAX_NESTING)?;
+                let source = IamIdToken::new(account.as_str(), access)
+                    .delegates(file.delegates)
+                    .include_email(true)
+                    .endpoint(endpoint);
+                Ok(Found { source: Arc::new(source), r#type, account: Some(account.to_string()) })
+            }
+            ("external_account", None) => match head.service_account_impersonation_url {
+                Some(url) => {
+                    let (account, endpoint) = self.impersonation_url(&url)?;
+                    let access = self.access_token_source(self.json, MAX_NESTING)?;
+                    let source = IamIdToken::new(account.as_str(), access)
+                        .include_email(true)
+                        .endpoint(endpoint);
+                    Ok(Found { source: Arc::new(source), r#type, account: Some(account.to_string()) })
+                }
+                None => Err(self.wrong(
+                    "is an external_account without service_account_impersonation_url: a federated identity \
+                     has no Google ID token of its own; name the account to act as, with \
+                     ApplicationDefault::new().impersonate(email) or `gcloud iam workload-identity-pools \
+                     create-cred-config --service-account=…`",
+                )),
+            },
+            ("authorized_user", None) => Err(self.wrong(
+                "is an authorized_user, a person's login: its ID token has gcloud's audience, not yours; name a \
+                 service account to act as, with ApplicationDefault::new().impersonate(email) or `gcloud auth \
+                 application-default login --impersonate-service-account=email`",
+            )),
+            ("service_account" | "impersonated_service_account" | "external_account" | "authorized_user", Some(account)) => {
+                account
+                    .parse::<ServiceAccountEmail>()
+                    .map_err(|error| error.of("ApplicationDefault::impersonate"))?;
+                impersonate(account)
+            }
+            (other, _) => Err(self.unsupported(other)),
+        }
+    }
+
+    fn unsupported(&self, r#type: &str) -> BuildError {
+        self.wrong(match r#type {
+            "" => "has no \"type\"; one that gcloud or Google's console wrote is expected".to_owned(),
+            "gdch_service_account" => "is a gdch_service_account, of Google Distributed Cloud, whose tokens AWS \
+                doesn't trust; a service_account key, an impersonated_service_account or the metadata server \
+                works"
+                .to_owned(),
+            "external_account_authorized_user" => "is an external_account_authorized_user, a person's login: name a \
+                service account to act as, in an impersonated_service_account file"
+                .to_owned(),
+            other => format!(
+                "has the unknown type {}; service_account, impersonated_service_account, external_account and \
+                 authorized_user are known",
+                shown(other)
+            ),
+        })
+    }
+
+    /// A caller of IAM.
+    fn access_token_source(
+        &self,
+        json: &[u8],
+        nesting: usize,
+    ) -> Result<Arc<dyn ProvideAccessToken>, BuildError> {
+        let Some(nesting) = nesting.checked_sub(1) else {
+            return Err(self.wrong(format!("nests more than {MAX_NESTING} source_credentials")));
+        };
+        let head: Head = self.parse("of source_credentials", json)?;
+        Ok(match head.r#type.unwrap_or_default().as_str() {
+            "service_account" => Arc::new(LocalKey::named(self.name, json)?),
+            "authorized_user" => Arc::new(self.parse::<AuthorizedUser>("authorized_user", json)?),
+            "external_account" => {
+                Arc::new(self.parse::<ExternalAccount>("external_account", json)?)
+            }
+            "impersonated_service_account" => {
+                let file: ImpersonatedFile<'_> = serde_json::from_slice(json).map_err(|_| {
+                    self.wrong("lacks service_account_impersonation_url or source_credentials")
+                })?;
+                let (account, endpoint) =
+                    self.impersonation_url(&file.service_account_impersonation_url)?;
+                let mut impersonation = Impersonation::default();
+                impersonation.delegates(file.delegates);
+                impersonation.endpoint(endpoint);
+                let access =
+                    self.access_token_source(file.source_credentials.get().as_bytes(), nesting)?;
+                Arc::new(Impersonated {
+                    account,
+                    access,
+                    impersonation,
+                })
+            }
+            other => return Err(self.unsupported(other)),
+        })
+    }
+
+    /// `https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/EMAIL:generateAccessToken`.
+    fn impersonation_url(&self, url: &str) -> Result<(ServiceAccountEmail, String), BuildError> {
+        let parsed =
+            url.split_once("/v1/projects/-/serviceAccounts/")
+                .and_then(|(origin, rest)| {
+                    let account = rest.strip_suffix(":generateAccessToken")?.parse().ok()?;
+                    Some((account, origin.to_owned()))
+                });
+        parsed.ok_or_else(|| {
+            self.wrong(format!(
+                "its service_account_impersonation_url, {}, is not https://iamcredentials.googleapis.com/v1/\
+                 projects/-/serviceAccounts/EMAIL:generateAccessToken",
+                shown(url)
+            ))
+        })
+    }
+}
