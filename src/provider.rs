@@ -1,14 +1,15 @@
 //! The provider: what the AWS SDK asks for credentials.
 
 use crate::exchange::Exchange;
-use crate::refresh::{Fetch, FetchError, Fetched, HoldOff, Perishable, RefreshPolicy, Refresher};
+use crate::refresh::{
+    Fetch, FetchError, FetchFuture, Fetched, HoldOff, Lost, Perishable, RefreshPolicy, Refresher,
+};
 use crate::{Builder, Error, ErrorKind, IdToken, Session, Stage};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, future};
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 /// The provider's name on the credentials, shown in the SDK's logs.
 pub(crate) const NAME: &str = "GoogleWebIdentity";
@@ -72,9 +73,7 @@ impl GoogleWebIdentityProvider {
     /// # Errors
     /// As [`ProvideCredentials::provide_credentials`], with the error not wrapped.
     pub async fn session(&self) -> Result<Session, Error> {
-        let held = self.refresher.get().await?;
-        let expires_at = held.expires_at();
-        Ok(held.with_credentials_expiry(expires_at))
+        self.refresher.get(Session::with_real_expiry).await
     }
 
     /// Refreshes now, whatever is cached: for a caller who knows that the credentials were revoked
@@ -88,7 +87,9 @@ impl GoogleWebIdentityProvider {
     }
 
     async fn credentials(&self) -> Result<Credentials, Error> {
-        Ok(self.refresher.get().await?.credentials().clone())
+        self.refresher
+            .get(|session| session.credentials().clone())
+            .await
     }
 }
 
@@ -97,16 +98,17 @@ impl ProvideCredentials for GoogleWebIdentityProvider {
     where
         Self: 'a,
     {
-        match self.refresher.cached() {
-            Some(session) => future::ProvideCredentials::ready(Ok(session.credentials().clone())),
+        match self
+            .refresher
+            .cached(|session| session.credentials().clone())
+        {
+            Some(credentials) => future::ProvideCredentials::ready(Ok(credentials)),
             None => future::ProvideCredentials::new(async { Ok(self.credentials().await?) }),
         }
     }
 
     fn fallback_on_interrupt(&self) -> Option<Credentials> {
-        self.refresher
-            .held()
-            .map(|session| session.credentials().clone())
+        self.refresher.held(|session| session.credentials().clone())
     }
 }
 
@@ -125,7 +127,7 @@ impl Fetch for SessionFetch {
     type Value = Session;
     type Error = Error;
 
-    fn fetch(&self) -> Pin<Box<dyn Future<Output = Result<Fetched<Session>, Error>> + Send + '_>> {
+    fn fetch(&self) -> FetchFuture<'_, Self> {
         Box::pin(async {
             let session = self.0.session().await?;
             let lifetime = session
@@ -147,16 +149,29 @@ impl Perishable for Session {
 }
 
 impl FetchError for Error {
-    fn deadline(after: Duration) -> Self {
-        Error::deadline(after)
-    }
-
-    fn panicked() -> Self {
-        Error::message(
-            Stage::Source,
-            ErrorKind::Unavailable,
-            "the exchange was aborted: a source or signer panicked, or its runtime ended",
-        )
+    fn of(why: Lost) -> Self {
+        let lost = |kind, what: &str| Error::message(Stage::Source, kind, what);
+        match why {
+            Lost::Deadline(after) => Error::deadline(after),
+            Lost::Panicked => lost(
+                ErrorKind::Unavailable,
+                "the exchange panicked: a source or a signer of your own, most likely",
+            ),
+            Lost::RuntimeEnded => lost(
+                ErrorKind::Unavailable,
+                "the runtime that the exchange ran on ended before it was done",
+            ),
+            Lost::NoRuntime => lost(
+                ErrorKind::Configuration,
+                "there is no tokio runtime here to run the exchange on",
+            ),
+            Lost::Stillborn => Error::message(
+                Stage::Sts,
+                ErrorKind::MalformedResponse,
+                "the credentials in the answer have expired already",
+            )
+            .with_hint("are the clocks of this machine and of STS right?"),
+        }
     }
 
     fn hold_off(&self) -> HoldOff {

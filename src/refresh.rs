@@ -1,82 +1,324 @@
-//! stub
-use aws_smithy_async::rt::sleep::SharedAsyncSleep;
-use aws_smithy_async::time::SharedTimeSource;
-use std::fmt::Debug;
+//! The refresher: a cache of one value that expires, refreshed before it does, by one exchange at a
+//! time. It knows nothing of Google or AWS.
+//!
+//! A read is one atomic load while the value is fresh. In the advisory window it starts a flight and
+//! returns what is held; in the mandatory window it waits for the flight a little; only when nothing
+//! valid is held does it wait to the end. A flight is a task of its own: no caller that goes away takes
+//! it along. It publishes before it says that it is done.
+
+mod clocks;
+mod desk;
+mod flight;
+mod generation;
+mod policy;
+
+pub use clocks::MonotonicClock;
+pub(crate) use clocks::{Clocks, SystemMonotonic};
+pub use policy::RefreshPolicy;
+
+use arc_swap::ArcSwapOption;
+use clocks::Moment;
+use desk::{Desk, Seat};
+use flight::{Ended, Flight};
+use generation::{Freshness, Generation};
 use std::pin::Pin;
-use std::sync::Arc;
-use std::time::*;
-#[derive(Clone, Debug, Default)]
-pub struct RefreshPolicy {}
-pub trait MonotonicClock: Debug + Send + Sync {
-    fn elapsed(&self) -> Duration;
-}
-#[derive(Debug)]
-pub(crate) struct SystemMonotonic(Instant);
-impl Default for SystemMonotonic {
-    fn default() -> Self {
-        Self(Instant::now())
-    }
-}
-impl MonotonicClock for SystemMonotonic {
-    fn elapsed(&self) -> Duration {
-        self.0.elapsed()
-    }
-}
-pub(crate) struct Clocks {}
-impl Clocks {
-    pub(crate) fn new(
-        _: SharedTimeSource,
-        _: Arc<dyn MonotonicClock>,
-        _: SharedAsyncSleep,
-    ) -> Self {
-        Self {}
-    }
-}
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+use tokio::sync::watch;
+
+/// A caller in the mandatory window waits at most this long: the SDK's own patience can be as short as
+/// 6 s, and what is held is still good.
+const MANDATORY_PATIENCE: Duration = Duration::from_secs(3);
+/// A caller whose flight was lost with its runtime starts over this often.
+const ELECTIONS: usize = 4;
+
+/// A value that expires.
 pub(crate) trait Perishable: Clone + Send + Sync + 'static {
+    /// The same value that says of itself that it expires then.
     fn with_expiry(&self, advertised: SystemTime) -> Self;
 }
+
+/// A fetched value and how long it lives, counted from now.
+#[derive(Debug)]
 pub(crate) struct Fetched<V> {
     pub(crate) value: V,
     pub(crate) lifetime: Duration,
 }
-pub(crate) enum HoldOff {
-    None,
-    Short,
-    Minute,
-}
-pub(crate) trait FetchError: Clone + Send + Sync + 'static {
-    fn deadline(after: Duration) -> Self;
-    fn panicked() -> Self;
-    fn hold_off(&self) -> HoldOff;
-}
+
+/// What the refresher calls.
 pub(crate) trait Fetch: Send + Sync + 'static {
     type Value: Perishable;
     type Error: FetchError;
-    fn fetch(
-        &self,
-    ) -> Pin<Box<dyn Future<Output = Result<Fetched<Self::Value>, Self::Error>> + Send + '_>>;
+
+    fn fetch(&self) -> FetchFuture<'_, Self>;
 }
-pub(crate) struct Refresher<F>(Arc<F>);
-impl<F> Clone for Refresher<F> {
+
+/// What [`Fetch::fetch`] returns.
+pub(crate) type FetchFuture<'a, F> = Pin<
+    Box<dyn Future<Output = Result<Fetched<<F as Fetch>::Value>, <F as Fetch>::Error>> + Send + 'a>,
+>;
+
+/// The errors of a fetch, and those that the refresher adds.
+pub(crate) trait FetchError: Clone + Send + Sync + 'static {
+    /// Makes the error for what happened to the fetch from outside.
+    fn of(lost: Lost) -> Self;
+    /// How long nobody tries again.
+    fn hold_off(&self) -> HoldOff;
+}
+
+/// What can happen to a fetch from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lost {
+    /// It took longer than this.
+    Deadline(Duration),
+    /// It panicked.
+    Panicked,
+    /// The runtime that it ran on ended, time and again.
+    RuntimeEnded,
+    /// There is no tokio runtime to run it on.
+    NoRuntime,
+    /// What it fetched had expired already.
+    Stillborn,
+}
+
+/// After a failure, how long it is handed to callers that have nothing valid before the next try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HoldOff {
+    /// Not at all: there is nothing to spare.
+    None,
+    /// A second.
+    Short,
+    /// A minute: somebody must do something first.
+    Minute,
+}
+
+/// Caches what it fetches. Cheap to clone; the clones share the value.
+pub(crate) struct Refresher<F: Fetch> {
+    core: Arc<Core<F>>,
+    /// Gone with the last clone: a task holds `core` only.
+    _handle: Arc<Handle>,
+}
+
+impl<F: Fetch> Clone for Refresher<F> {
     fn clone(&self) -> Self {
-        Self(self.0.clone())
+        Self {
+            core: self.core.clone(),
+            _handle: self._handle.clone(),
+        }
     }
 }
+
+/// Tells the tasks when the last clone is dropped.
+struct Handle(watch::Sender<()>);
+
+struct Core<F: Fetch> {
+    fetch: F,
+    policy: RefreshPolicy,
+    clocks: Clocks,
+    slot: ArcSwapOption<Generation<F::Value>>,
+    /// Never held across an await.
+    desk: Mutex<Desk<F::Error>>,
+    handles: watch::Receiver<()>,
+}
+
 impl<F: Fetch> Refresher<F> {
-    pub(crate) fn new(f: F, _: RefreshPolicy, _: Clocks) -> Self {
-        Self(Arc::new(f))
+    /// Fetches nothing and spawns nothing yet.
+    pub(crate) fn new(fetch: F, policy: RefreshPolicy, clocks: Clocks) -> Self {
+        Self::with_random(fetch, policy, clocks, fastrand::Rng::new())
     }
-    pub(crate) fn cached(&self) -> Option<F::Value> {
-        None
+
+    fn with_random(fetch: F, policy: RefreshPolicy, clocks: Clocks, random: fastrand::Rng) -> Self {
+        let (handle, handles) = watch::channel(());
+        Self {
+            core: Arc::new(Core {
+                fetch,
+                policy,
+                clocks,
+                slot: ArcSwapOption::empty(),
+                desk: Mutex::new(Desk::new(random)),
+                handles,
+            }),
+            _handle: Arc::new(Handle(handle)),
+        }
     }
-    pub(crate) fn held(&self) -> Option<F::Value> {
-        None
+
+    /// The value, when it can be had without waiting. Needs no runtime, and allocates nothing while
+    /// the value is fresh. In the advisory window it starts a flight if there is a runtime.
+    pub(crate) fn cached<T>(&self, pick: impl Fn(&F::Value) -> T) -> Option<T> {
+        let now = self.core.clocks.now();
+        let slot = self.core.slot.load();
+        let generation = slot.as_ref()?;
+        match generation.freshness(&now) {
+            Freshness::Fresh => Some(pick(&generation.value)),
+            Freshness::Stepped => {
+                drop(slot);
+                self.core.rebase(&now);
+                let slot = self.core.slot.load();
+                slot.as_ref()
+                    .filter(|it| it.freshness(&now) != Freshness::Expired)
+                    .map(|it| pick(&it.value))
+            }
+            Freshness::Advisory => {
+                drop(slot);
+                self.core.start_in_background(&now);
+                self.core
+                    .vouch(&now)
+                    .map(|generation| pick(&generation.value))
+            }
+            Freshness::Mandatory | Freshness::Expired => None,
+        }
     }
-    pub(crate) async fn get(&self) -> Result<F::Value, F::Error> {
-        Ok(self.0.fetch().await?.value)
+
+    /// The value that is held, if it hasn't expired, whatever its age.
+    pub(crate) fn held<T>(&self, pick: impl Fn(&F::Value) -> T) -> Option<T> {
+        let now = self.core.clocks.now();
+        self.core
+            .valid(&now)
+            .map(|generation| pick(&generation.value))
     }
+
+    /// The value, fetched if need be.
+    pub(crate) async fn get<T>(&self, pick: impl Fn(&F::Value) -> T) -> Result<T, F::Error> {
+        for _ in 0..ELECTIONS {
+            if let Some(value) = self.cached(&pick) {
+                return Ok(value);
+            }
+            let now = self.core.clocks.now();
+            let ended = match self.core.valid(&now) {
+                Some(held) => {
+                    if let Ok(Seat::Flight(flight)) = self.core.seat(&now, false) {
+                        tokio::select! {
+                            biased;
+                            _ = flight.ended() => {}
+                            () = self.core.clocks.sleep(MANDATORY_PATIENCE.min(held.left(&now))) => {}
+                        }
+                    }
+                    // The new one, or the old one; when that has expired meanwhile, once more.
+                    let now = self.core.clocks.now();
+                    match self.core.vouch(&now) {
+                        Some(generation) => return Ok(pick(&generation.value)),
+                        None => continue,
+                    }
+                }
+                None => match self.core.seat(&now, false)? {
+                    Seat::Flight(flight) => flight.ended().await,
+                    Seat::HeldOff(error) => return Err(error),
+                },
+            };
+            match ended {
+                // What it published may have been taken back or have expired since: look again.
+                Ended::Published => {}
+                Ended::Failed(error) => return Err(error),
+                Ended::Lost => {}
+            }
+        }
+        let now = self.core.clocks.now();
+        match self.core.valid(&now) {
+            Some(generation) => Ok(pick(&generation.value)),
+            None => Err(F::Error::of(Lost::RuntimeEnded)),
+        }
+    }
+
+    /// Fetches now, whatever is held and whatever failed before. Joins only a flight that began after
+    /// the call.
     pub(crate) async fn refresh(&self) -> Result<(), F::Error> {
-        self.0.fetch().await?;
-        Ok(())
+        let first = self.core.desk().next_flight();
+        for _ in 0..ELECTIONS {
+            let flight = loop {
+                let now = self.core.clocks.now();
+                match self.core.seat(&now, true)? {
+                    Seat::Flight(flight) if flight.number() >= first => break flight,
+                    Seat::Flight(earlier) => drop(earlier.ended().await),
+                    Seat::HeldOff(error) => return Err(error),
+                }
+            };
+            match flight.ended().await {
+                Ended::Published => return Ok(()),
+                Ended::Failed(error) => return Err(error),
+                Ended::Lost => {}
+            }
+        }
+        Err(F::Error::of(Lost::RuntimeEnded))
+    }
+
+    /// Forgets the value if it is the one meant.
+    pub(crate) fn forget(&self, is_meant: impl Fn(&F::Value) -> bool) {
+        let _desk = self.core.desk();
+        if self
+            .core
+            .slot
+            .load()
+            .as_ref()
+            .is_some_and(|it| is_meant(&it.value))
+        {
+            self.core.slot.store(None);
+        }
+    }
+}
+
+impl<F: Fetch> Core<F> {
+    fn desk(&self) -> MutexGuard<'_, Desk<F::Error>> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn valid(&self, now: &Moment) -> Option<Arc<Generation<F::Value>>> {
+        self.slot
+            .load_full()
+            .filter(|held| held.freshness(now) != Freshness::Expired)
+    }
+
+    /// The generation that is held, with an advertised expiry that a cache above can live with until
+    /// the refresh is done.
+    fn vouch(&self, now: &Moment) -> Option<Arc<Generation<F::Value>>> {
+        let held = self.valid(now)?;
+        if held.freshness(now) == Freshness::Fresh || held.held(now).is_none() {
+            return Some(held);
+        }
+        self.replace(|held| held.held(now));
+        self.valid(now)
+    }
+
+    fn rebase(&self, now: &Moment) {
+        self.replace(|held| {
+            held.freshness(now)
+                .eq(&Freshness::Stepped)
+                .then(|| held.rebased(now))
+        });
+    }
+
+    /// Replaces what is said of the value that is held, unless another one came meanwhile.
+    fn replace(&self, change: impl Fn(&Generation<F::Value>) -> Option<Generation<F::Value>>) {
+        let _desk = self.desk();
+        if let Some(changed) = self.slot.load().as_ref().and_then(|held| change(held)) {
+            self.slot.store(Some(Arc::new(changed)));
+        }
+    }
+
+    /// A seat in the flight that is under way, or in a new one. `insist` is for a caller who asks for a
+    /// refresh whatever failed before.
+    fn seat(self: &Arc<Self>, now: &Moment, insist: bool) -> Result<Seat<F::Error>, F::Error> {
+        let mut desk = self.desk();
+        if let Some(seat) = desk.seat(now, insist) {
+            return Ok(seat);
+        }
+        let runtime =
+            tokio::runtime::Handle::try_current().map_err(|_| F::Error::of(Lost::NoRuntime))?;
+        let (flight, pilot) = Flight::new(desk.depart());
+        desk.board(flight.clone());
+        drop(desk);
+        runtime.spawn(flight::fly(self.clone(), pilot));
+        self.keep_warm(&runtime);
+        Ok(Seat::Flight(flight))
+    }
+
+    /// Starts a flight if none is under way, none failed just now, and there is a runtime.
+    fn start_in_background(self: &Arc<Self>, now: &Moment) {
+        let _ = self.seat(now, false);
+    }
+
+    fn keep_warm(self: &Arc<Self>, runtime: &tokio::runtime::Handle) {
+        if self.policy.is_keep_warm() && self.desk().warm_up() {
+            runtime.spawn(flight::keep_warm(self.clone()));
+        }
     }
 }

@@ -60,6 +60,11 @@ impl Session {
         self.assumed_role_arn.as_deref()
     }
 
+    /// What is cached advertises an earlier expiry.
+    pub(crate) fn with_real_expiry(&self) -> Self {
+        self.with_credentials_expiry(self.expires_at)
+    }
+
     /// The same credentials with another `expiry` on them.
     pub(crate) fn with_credentials_expiry(&self, expiry: SystemTime) -> Self {
         let mut session = self.clone();

@@ -1,5 +1,6 @@
 //! What the tests share.
 
+use aws_google_web_identity::emulator::{Answer, Emulator};
 use aws_google_web_identity::{Builder, GoogleWebIdentityProvider};
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_types::SdkConfig;
@@ -36,4 +37,23 @@ pub fn chain(error: &(dyn Error + 'static)) -> String {
         next = error.source();
     }
     text
+}
+
+/// A builder that is pointed at the emulator, with an empty environment.
+pub fn from_emulator(emulator: &Emulator) -> Builder {
+    GoogleWebIdentityProvider::builder(ROLE)
+        .audience(AUDIENCE)
+        .configure(&emulator.sdk_config())
+        .environment([] as [(&str, &str); 0])
+}
+
+/// A refusal of STS, as AWS writes it.
+pub fn sts_error(status: u16, code: &str, message: &str) -> Answer {
+    let body = format!(
+        r#"<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type>
+        <Code>{code}</Code><Message>{message}</Message></Error><RequestId>c6104cbe-af31-11e0-8154-cbc7ccf896c7</RequestId></ErrorResponse>"#
+    );
+    Answer::status(status)
+        .header("content-type", "text/xml")
+        .body(body)
 }

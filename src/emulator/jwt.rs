@@ -1,0 +1,158 @@
+//! Compact JWS (RFC 7515), signed and taken apart. No library: what others' clients send differs in padding and `kid`.
+
+use super::keys::SigningKey;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value, json};
+use std::io;
+
+/// Signs `claims` as they are, with RS256.
+pub(super) fn sign(key: &SigningKey, claims: &Value) -> io::Result<String> {
+    let header = json!({"alg": "RS256", "kid": key.id(), "typ": "JWT"});
+    let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let message = format!("{}.{}", encode(&header), encode(claims));
+    let signature = URL_SAFE_NO_PAD.encode(key.sign(message.as_bytes())?);
+    Ok(format!("{message}.{signature}"))
+}
+
+/// A JWT that has been decoded and not yet verified.
+pub(super) struct Jwt<'a> {
+    header: Map<String, Value>,
+    claims: Map<String, Value>,
+    message: &'a str,
+    signature: Vec<u8>,
+}
+
+impl<'a> Jwt<'a> {
+    /// `None` unless there are three parts, two of them JSON objects.
+    pub(super) fn parse(compact: &'a str) -> Option<Self> {
+        let (message, signature) = compact.rsplit_once('.')?;
+        let (header, claims) = message.split_once('.')?;
+        Some(Self {
+            header: object(header)?,
+            claims: object(claims)?,
+            message,
+            signature: decode(signature)?,
+        })
+    }
+
+    pub(super) fn text(&self, claim: &str) -> Option<&str> {
+        self.claims.get(claim)?.as_str()
+    }
+
+    /// A NumericDate (RFC 7519, 2) in whole seconds: a fraction is allowed there.
+    pub(super) fn seconds(&self, claim: &str) -> Option<i64> {
+        let number = self.claims.get(claim)?;
+        number
+            .as_i64()
+            .or_else(|| number.as_f64().map(|seconds| seconds as i64))
+    }
+
+    pub(super) fn claim(&self, name: &str) -> Option<&Value> {
+        self.claims.get(name)
+    }
+
+    pub(super) fn into_claims(self) -> Value {
+        Value::Object(self.claims)
+    }
+
+    /// Whether one of `keys` made the signature. A `kid` chooses among them; without one each is tried, since
+    /// some clients (the crate gcp_auth 0.12) send none.
+    pub(super) fn is_signed_by<'k>(&self, keys: impl IntoIterator<Item = &'k SigningKey>) -> bool {
+        let kid = self.header.get("kid").and_then(Value::as_str);
+        self.header.get("alg").and_then(Value::as_str) == Some("RS256")
+            && keys.into_iter().any(|key| {
+                kid.is_none_or(|kid| kid == key.id())
+                    && key.verifies(self.message.as_bytes(), &self.signature)
+            })
+    }
+}
+
+fn object(segment: &str) -> Option<Map<String, Value>> {
+    serde_json::from_slice(&decode(segment)?).ok()
+}
+
+/// Tolerates the `=` padding that the same clients leave on: it is part of what they signed.
+fn decode(segment: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(segment.trim_end_matches('=')).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::keys::KeyUse;
+    use super::*;
+    use base64::engine::general_purpose::URL_SAFE;
+
+    fn key(usage: KeyUse) -> std::sync::Arc<SigningKey> {
+        SigningKey::shared(usage, 0).unwrap()
+    }
+
+    #[test]
+    fn what_was_signed_is_what_is_read() {
+        let key = key(KeyUse::Google);
+        let token = sign(&key, &json!({"sub": "1", "exp": 12.9})).unwrap();
+        let jwt = Jwt::parse(&token).unwrap();
+        assert!(jwt.is_signed_by([&*key]));
+        assert_eq!(jwt.text("sub"), Some("1"));
+        assert_eq!(jwt.seconds("exp"), Some(12));
+    }
+
+    #[test]
+    fn a_changed_claim_or_another_key_is_no_signature() {
+        let google = key(KeyUse::Google);
+        let token = sign(&google, &json!({"sub": "1"})).unwrap();
+        assert!(
+            !Jwt::parse(&token)
+                .unwrap()
+                .is_signed_by([&*key(KeyUse::Foreign)])
+        );
+        let forged = URL_SAFE_NO_PAD.encode(r#"{"sub":"2"}"#);
+        let parts: Vec<_> = token.split('.').collect();
+        let forged = format!("{}.{forged}.{}", parts[0], parts[2]);
+        assert!(!Jwt::parse(&forged).unwrap().is_signed_by([&*google]));
+    }
+
+    #[test]
+    fn padded_segments_without_kid_verify_over_the_bytes_as_sent() {
+        let key = key(KeyUse::KeyFile);
+        let message = format!(
+            "{}.{}",
+            URL_SAFE.encode(r#"{"alg":"RS256"}"#),
+            URL_SAFE.encode(r#"{"iss":"robots"}"#)
+        );
+        assert!(message.contains('='));
+        let signature = URL_SAFE.encode(key.sign(message.as_bytes()).unwrap());
+        let token = format!("{message}.{signature}");
+        let others = super::super::keys::SigningKey::shared(KeyUse::Managed, 0).unwrap();
+        assert!(Jwt::parse(&token).unwrap().is_signed_by([&*others, &*key]));
+    }
+
+    #[test]
+    fn no_algorithm_but_rs256_is_taken() {
+        let none = format!(
+            "{}.{}.",
+            URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#),
+            URL_SAFE_NO_PAD.encode("{}")
+        );
+        assert!(
+            !Jwt::parse(&none)
+                .unwrap()
+                .is_signed_by([&*key(KeyUse::Google)])
+        );
+    }
+
+    #[test]
+    fn what_is_no_jwt_is_none() {
+        for text in [
+            "",
+            ".",
+            "..",
+            "a.b.c",
+            "e30.e30",
+            "e30.e30.*",
+            "W10.e30.e30",
+        ] {
+            assert!(Jwt::parse(text).is_none(), "{text}");
+        }
+    }
+}

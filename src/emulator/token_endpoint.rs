@@ -1,0 +1,157 @@
+//! Google's OAuth 2.0 token endpoint: assertions of [service accounts](https://developers.google.com/identity/protocols/oauth2/service-account#httprest)
+//! and refresh tokens of users.
+
+use super::accounts::Account;
+use super::jwt::Jwt;
+use super::records::{RecordedRequest, first};
+use super::reply::Reply;
+use super::world::{ISSUER, TOKEN_LIFETIME, World};
+use http::StatusCode;
+use serde_json::json;
+
+/// How far a client's clock may be off before Google calls the time frame unreasonable. Google says no number.
+pub(super) const CLOCK_SKEW: i64 = 300;
+
+pub(super) const CLIENT_ID: &str = "emulator.apps.googleusercontent.com";
+pub(super) const CLIENT_SECRET: &str = "emulator-client-secret";
+
+type Answer = Result<Reply, Reply>;
+
+pub(super) fn answer(world: &World, request: &RecordedRequest) -> Reply {
+    if request.method() != "POST" {
+        return Reply::new(StatusCode::METHOD_NOT_ALLOWED, "text/html", "");
+    }
+    let form = request.form();
+    let answer = match first(&form, "grant_type") {
+        Some("urn:ietf:params:oauth:grant-type:jwt-bearer") => assertion(world, &form),
+        Some("refresh_token") => refresh(world, &form),
+        other => Err(Reply::oauth_error(
+            StatusCode::BAD_REQUEST,
+            "unsupported_grant_type",
+            &format!("Invalid grant_type: {}", other.unwrap_or_default()),
+        )),
+    };
+    answer.unwrap_or_else(|error| error)
+}
+
+fn invalid_grant(description: &str) -> Reply {
+    Reply::oauth_error(StatusCode::BAD_REQUEST, "invalid_grant", description)
+}
+
+fn assertion(world: &World, form: &[(String, String)]) -> Answer {
+    let assertion = first(form, "assertion")
+        .filter(|text| !text.is_empty())
+        .ok_or_else(|| {
+            Reply::oauth_error(
+                StatusCode::BAD_REQUEST,
+                "invalid_request",
+                "Missing required parameter: assertion",
+            )
+        })?;
+    let jwt = Jwt::parse(assertion)
+        .ok_or_else(|| invalid_grant("Invalid JWT: The JWT could not be parsed."))?;
+    let account = jwt
+        .text("iss")
+        .and_then(|issuer| world.account(issuer))
+        .ok_or_else(|| invalid_grant("Invalid grant: account not found"))?;
+    if !jwt.is_signed_by([&*account.file_key(), &*account.managed_key]) {
+        return Err(invalid_grant("Invalid JWT Signature."));
+    }
+    if jwt.text("aud") != Some(&world.origins.token_uri()) {
+        return Err(invalid_grant("Invalid JWT: Failed audience check."));
+    }
+    if !is_timely(&jwt, world.now()) {
+        return Err(invalid_grant(
+            "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. \
+             Check your iat and exp values in the JWT claim.",
+        ));
+    }
+    if jwt
+        .text("sub")
+        .is_some_and(|sub| sub != account.email() && sub != account.unique_id())
+    {
+        return Err(Reply::oauth_error(
+            StatusCode::UNAUTHORIZED,
+            "unauthorized_client",
+            "Client is unauthorized to retrieve access tokens using this method, or client not authorized for any \
+             of the scopes requested.",
+        ));
+    }
+    let given = |claim| jwt.text(claim).filter(|text| !text.is_empty());
+    match (given("target_audience"), given("scope")) {
+        (Some(audience), _) => id_token(world, account, audience),
+        (None, Some(scope)) => Ok(access_token(world, account.email(), scope)),
+        (None, None) => Err(Reply::oauth_error(
+            StatusCode::BAD_REQUEST,
+            "invalid_scope",
+            "Invalid OAuth scope or ID token audience provided.",
+        )),
+    }
+}
+
+fn is_timely(jwt: &Jwt<'_>, now: i64) -> bool {
+    let (Some(issued), Some(expires)) = (jwt.seconds("iat"), jwt.seconds("exp")) else {
+        return false;
+    };
+    let lifetime = expires.saturating_sub(issued);
+    (0..=TOKEN_LIFETIME).contains(&lifetime)
+        && issued <= now.saturating_add(CLOCK_SKEW)
+        && expires > now.saturating_sub(CLOCK_SKEW)
+}
+
+/// Here `azp` is the e-mail address, as from no other source.
+fn id_token(world: &World, account: &Account, audience: &str) -> Answer {
+    let now = world.now();
+    let claims = json!({
+        "iss": ISSUER, "sub": account.unique_id(), "azp": account.email(), "aud": audience,
+        "email": account.email(), "email_verified": true,
+        "iat": now, "exp": now.saturating_add(TOKEN_LIFETIME),
+    });
+    let token = world.id_token(&claims).map_err(|_| failure())?;
+    Ok(Reply::json(StatusCode::OK, &json!({"id_token": token})))
+}
+
+fn access_token(world: &World, principal: &str, scope: &str) -> Reply {
+    let token = world.access_token(principal, scope, TOKEN_LIFETIME);
+    // Google's own is 3599: a second has passed since it was made.
+    Reply::json(
+        StatusCode::OK,
+        &json!({"access_token": token, "expires_in": TOKEN_LIFETIME - 1, "token_type": "Bearer"}),
+    )
+}
+
+fn failure() -> Reply {
+    Reply::oauth_error(StatusCode::INTERNAL_SERVER_ERROR, "internal_failure", "")
+}
+
+/// A user's grant: an access token, and an ID token whose audience is the client's id and nothing else.
+fn refresh(world: &World, form: &[(String, String)]) -> Answer {
+    if first(form, "client_id") != Some(CLIENT_ID)
+        || first(form, "client_secret") != Some(CLIENT_SECRET)
+    {
+        return Err(Reply::oauth_error(
+            StatusCode::UNAUTHORIZED,
+            "invalid_client",
+            "The OAuth client was not found.",
+        ));
+    }
+    let grant = first(form, "refresh_token")
+        .and_then(|token| world.refreshing(token))
+        .ok_or_else(|| invalid_grant("Bad Request"))?;
+    let scope =
+        first(form, "scope").unwrap_or("openid https://www.googleapis.com/auth/cloud-platform");
+    let now = world.now();
+    let claims = json!({
+        "iss": ISSUER, "sub": "100000000000000000001", "azp": CLIENT_ID, "aud": CLIENT_ID,
+        "email": grant.principal, "email_verified": true,
+        "iat": now, "exp": now.saturating_add(TOKEN_LIFETIME),
+    });
+    Ok(Reply::json(
+        StatusCode::OK,
+        &json!({
+            "access_token": world.access_token(&grant.principal, scope, TOKEN_LIFETIME),
+            "id_token": world.id_token(&claims).map_err(|_| failure())?,
+            "expires_in": TOKEN_LIFETIME - 1, "scope": scope, "token_type": "Bearer",
+        }),
+    ))
+}

@@ -1,0 +1,108 @@
+//! Time, as the refresher takes it.
+
+use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep};
+use aws_smithy_async::time::{SharedTimeSource, TimeSource};
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+/// A clock that never goes backwards.
+pub trait MonotonicClock: Debug + Send + Sync {
+    /// The time since some fixed moment.
+    fn elapsed(&self) -> Duration;
+}
+
+impl<T: MonotonicClock + ?Sized> MonotonicClock for Arc<T> {
+    fn elapsed(&self) -> Duration {
+        (**self).elapsed()
+    }
+}
+
+/// The system's monotonic clock. On Linux it stands still while the machine is suspended.
+#[derive(Debug)]
+pub(crate) struct SystemMonotonic(Instant);
+
+impl Default for SystemMonotonic {
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "this is the clock that the others are told to use"
+    )]
+    fn default() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl MonotonicClock for SystemMonotonic {
+    fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+/// Both clocks, and the sleep that goes with them.
+#[derive(Clone, Debug)]
+pub(crate) struct Clocks {
+    wall: SharedTimeSource,
+    monotonic: Arc<dyn MonotonicClock>,
+    sleep: SharedAsyncSleep,
+}
+
+/// A moment, by both clocks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    pub(super) wall: SystemTime,
+    monotonic: Duration,
+}
+
+/// The two clocks may drift apart by this much, by adjustment, before one of them has stepped.
+const DRIFT: Duration = Duration::from_secs(5);
+
+impl Clocks {
+    pub(crate) fn new(
+        wall: SharedTimeSource,
+        monotonic: Arc<dyn MonotonicClock>,
+        sleep: SharedAsyncSleep,
+    ) -> Self {
+        Self {
+            wall,
+            monotonic,
+            sleep,
+        }
+    }
+
+    pub(super) fn now(&self) -> Moment {
+        Moment {
+            wall: self.wall.now(),
+            monotonic: self.monotonic.elapsed(),
+        }
+    }
+
+    pub(super) async fn sleep(&self, duration: Duration) {
+        self.sleep.sleep(duration).await;
+    }
+}
+
+impl Moment {
+    /// How long ago it was: what the clock says that says more. The wall clock can be set back, the
+    /// monotonic one can stand still.
+    pub(super) fn age(&self, now: &Moment) -> Duration {
+        let wall = now.wall.duration_since(self.wall).unwrap_or_default();
+        wall.max(now.monotonic.saturating_sub(self.monotonic))
+    }
+
+    /// Whether a clock has stepped since.
+    pub(super) fn has_stepped(&self, now: &Moment) -> bool {
+        let monotonic = now.monotonic.saturating_sub(self.monotonic);
+        match now.wall.duration_since(self.wall) {
+            Ok(wall) => wall.abs_diff(monotonic) > DRIFT,
+            Err(back) => back.duration().saturating_add(monotonic) > DRIFT,
+        }
+    }
+
+    /// The moment that is so long ago by both clocks.
+    pub(super) fn before(&self, age: Duration) -> Moment {
+        Moment {
+            wall: self.wall.checked_sub(age).unwrap_or(self.wall),
+            monotonic: self.monotonic.saturating_sub(age),
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The flight's bookkeeping: who flies, and what failed before.
+
+use super::clocks::Moment;
+use super::flight::Flight;
+use super::policy::RefreshPolicy;
+use super::{FetchError, HoldOff};
+use std::time::Duration;
+
+/// A place in a flight, or the reason why there is none.
+pub(super) enum Seat<E> {
+    Flight(Flight<E>),
+    HeldOff(E),
+}
+
+pub(super) struct Desk<E> {
+    under_way: Option<Flight<E>>,
+    next: u64,
+    random: fastrand::Rng,
+    failures: u32,
+    last: Option<Failure<E>>,
+    warm: bool,
+}
+
+struct Failure<E> {
+    error: E,
+    at: Moment,
+    pause: Duration,
+}
+
+impl<E: FetchError> Desk<E> {
+    pub(super) fn new(random: fastrand::Rng) -> Self {
+        Self {
+            under_way: None,
+            next: 0,
+            random,
+            failures: 0,
+            last: None,
+            warm: false,
+        }
+    }
+
+    /// The number of the next flight.
+    pub(super) fn next_flight(&self) -> u64 {
+        self.next
+    }
+
+    pub(super) fn random(&mut self) -> f64 {
+        self.random.f64()
+    }
+
+    /// The flight under way, or what is still held against a new one.
+    pub(super) fn seat(&mut self, now: &Moment, insist: bool) -> Option<Seat<E>> {
+        // One whose runtime ended without a word is none.
+        if let Some(flight) = self
+            .under_way
+            .as_ref()
+            .filter(|flight| flight.is_under_way())
+        {
+            return Some(Seat::Flight(flight.clone()));
+        }
+        let last = self.last.as_ref().filter(|_| !insist)?;
+        (last.at.age(now) < last.pause).then(|| Seat::HeldOff(last.error.clone()))
+    }
+
+    pub(super) fn depart(&mut self) -> u64 {
+        let number = self.next;
+        self.next += 1;
+        number
+    }
+
+    pub(super) fn board(&mut self, flight: Flight<E>) {
+        self.under_way = Some(flight);
+    }
+
+    pub(super) fn landed(&mut self, number: u64) {
+        self.clear(number);
+        self.failures = 0;
+        self.last = None;
+    }
+
+    /// `left` is what remains of the generation held.
+    pub(super) fn failed(
+        &mut self,
+        number: u64,
+        error: E,
+        now: Moment,
+        left: Duration,
+        policy: &RefreshPolicy,
+    ) {
+        self.clear(number);
+        self.failures = self.failures.saturating_add(1);
+        let pause = match (error.hold_off(), left.is_zero()) {
+            (HoldOff::None, true) => Duration::ZERO,
+            (HoldOff::Minute, true) => Duration::from_secs(60),
+            (HoldOff::Short, true) => Duration::from_secs(1),
+            (_, false) => policy.pause(self.failures, left, self.random.f64()),
+        };
+        self.last = Some(Failure {
+            error,
+            at: now,
+            pause,
+        });
+    }
+
+    /// How long until a flight may begin after the last failure.
+    pub(super) fn pause_left(&self, now: &Moment) -> Duration {
+        self.last.as_ref().map_or(Duration::ZERO, |last| {
+            last.pause.saturating_sub(last.at.age(now))
+        })
+    }
+
+    /// Whether the task that keeps warm is to be started.
+    pub(super) fn warm_up(&mut self) -> bool {
+        !std::mem::replace(&mut self.warm, true)
+    }
+
+    pub(super) fn cool_down(&mut self) {
+        self.warm = false;
+    }
+
+    fn clear(&mut self, number: u64) {
+        if self
+            .under_way
+            .as_ref()
+            .is_some_and(|flight| flight.number() == number)
+        {
+            self.under_way = None;
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! What servers may answer that they shouldn't: the stage, the kind and the message of each.
+
+use crate::support::{AUDIENCE, ROBOT, chain, from_emulator};
+use aws_google_web_identity::emulator::{Answer, Emulator, Hop, ServiceAccount};
+use aws_google_web_identity::{
+    Error, ErrorKind, IamSignJwt, JwtBearer, LocalKey, MetadataServer, ProvideIdToken, Stage,
+};
+use serde_json::json;
+
+fn metadata(emulator: &Emulator) -> MetadataServer {
+    MetadataServer::new().endpoint(emulator.metadata_endpoint())
+}
+
+fn local_key(emulator: &Emulator) -> JwtBearer<LocalKey> {
+    JwtBearer::new(LocalKey::from_json(emulator.key_file_json(ROBOT).unwrap()).unwrap())
+}
+
+/// What an answer of this hop makes of the call, and that the next healthy answer heals it.
+async fn failure(
+    emulator: &Emulator,
+    source: impl ProvideIdToken + 'static,
+    hop: Hop,
+    answer: Answer,
+) -> Error {
+    let provider = from_emulator(emulator)
+        .token_source(source)
+        .build()
+        .await
+        .unwrap();
+    // More than the SDK's three tries.
+    emulator.answer_next(hop, 5, answer);
+    let error = provider.id_token().await.unwrap_err();
+    emulator.answer_genuinely();
+    provider
+        .id_token()
+        .await
+        .expect("a healthy answer heals it");
+    error
+}
+
+fn assert_error(error: &Error, stage: Stage, kind: ErrorKind, says: &[&str]) {
+    let text = chain(error);
+    assert_eq!((error.stage(), error.kind()), (stage, kind), "{text}");
+    for says in says {
+        assert!(text.contains(says), "{says:?} is not in: {text}");
+    }
+}
+
+#[tokio::test]
+async fn answers_of_the_metadata_server_that_are_no_id_token() {
+    use ErrorKind::{Configuration, Denied, MalformedResponse, Throttled, Unavailable};
+    let emulator = Emulator::start().await.unwrap();
+    let claims = |change: &str, value: serde_json::Value| {
+        let mut claims = json!({
+            "iss": "https://accounts.google.com", "sub": "1", "aud": AUDIENCE,
+            "iat": 1_700_000_000u64, "exp": 4_000_000_000u64,
+        });
+        claims[change] = value;
+        emulator.issue_id_token(&claims).unwrap()
+    };
+    let ok = |body: String| {
+        Answer::status(200)
+            .header("metadata-flavor", "Google")
+            .body(body)
+    };
+    for (answer, kind, says) in [
+        (
+            Answer::status(200)
+                .header("metadata-flavor", "Amazon")
+                .body("x"),
+            MalformedResponse,
+            "the answer's Metadata-Flavor is \"Amazon\", not \"Google\"",
+        ),
+        (
+            ok("<html>Sign in to the Wi-Fi</html>".into()),
+            MalformedResponse,
+            "the answer is HTML",
+        ),
+        (ok(String::new()), MalformedResponse, "the answer is empty"),
+        (
+            ok(claims("exp", json!(null))),
+            MalformedResponse,
+            "whole seconds",
+        ),
+        (
+            ok(claims("exp", json!(4_000_000_000.5))),
+            MalformedResponse,
+            "a time is \"4000000000.5\"; whole seconds",
+        ),
+        (
+            ok(claims("exp", json!(1_700_000_001u64))),
+            MalformedResponse,
+            "expired",
+        ),
+        (
+            ok(claims("aud", json!("https://other"))),
+            MalformedResponse,
+            "for the audience \"https://other\", not for",
+        ),
+        (
+            ok("a".repeat(30_000)),
+            MalformedResponse,
+            "has 30000 characters; STS takes at most 20000",
+        ),
+        (
+            ok("a".repeat(100_000)),
+            MalformedResponse,
+            "the answer is larger than 64 KiB",
+        ),
+        (
+            Answer::status(404)
+                .header("metadata-flavor", "Google")
+                .body("Service account not enabled on this instance"),
+            Configuration,
+            "HTTP 404: \"Service account not enabled on this instance\" (no service account \"default\" is attached",
+        ),
+        (
+            Answer::status(302).header("location", "http://169.254.169.254/latest"),
+            MalformedResponse,
+            "HTTP 302",
+        ),
+        (
+            Answer::status(403).body("no"),
+            Denied,
+            "is http://127.0.0.1",
+        ),
+        (
+            Answer::status(500).body("<html>"),
+            Unavailable,
+            "HTTP 500 with 6 bytes",
+        ),
+        (
+            Answer::status(429).header("retry-after", "120"),
+            Throttled,
+            "Retry-After \"120\"",
+        ),
+    ] {
+        let error = failure(
+            &emulator,
+            metadata(&emulator),
+            Hop::MetadataIdentity,
+            answer,
+        )
+        .await;
+        assert_error(&error, Stage::Metadata, kind, &[says]);
+    }
+}
+
+#[tokio::test]
+async fn an_id_token_without_a_flavor_is_taken_since_old_gke_leaves_it_out() {
+    let emulator = Emulator::start().await.unwrap();
+    let provider = from_emulator(&emulator)
+        .token_source(metadata(&emulator))
+        .build()
+        .await
+        .unwrap();
+    let token = provider.id_token().await.unwrap();
+    emulator.answer_next(
+        Hop::MetadataIdentity,
+        1,
+        Answer::status(200).body(token.expose()),
+    );
+    assert_eq!(provider.id_token().await.unwrap().expose(), token.expose());
+}
+
+#[tokio::test]
+async fn answers_of_the_token_endpoint_that_are_no_id_token() {
+    use ErrorKind::{Configuration, MalformedResponse, Unavailable};
+    let emulator = Emulator::start().await.unwrap();
+    let grant = |description: &str| {
+        Answer::status(400)
+            .body(json!({"error": "invalid_grant", "error_description": description}).to_string())
+    };
+    for (answer, kind, says) in [
+        (
+            grant("Invalid JWT Signature."),
+            Configuration,
+            "HTTP 400 invalid_grant: Invalid JWT Signature. (account robot@demo-project.iam.gserviceaccount.com) (the key was deleted or belongs to another account",
+        ),
+        (
+            grant("Invalid grant: account not found"),
+            Configuration,
+            "the service account was deleted or its e-mail is misspelt",
+        ),
+        (
+            Answer::status(400).body(r#"{"error":"temporarily_unavailable"}"#),
+            Unavailable,
+            "temporarily_unavailable",
+        ),
+        (
+            Answer::status(400).body("<html>"),
+            Configuration,
+            "HTTP 400 with 6 bytes",
+        ),
+        (
+            Answer::status(500).body(r#"{"error":"internal_failure"}"#),
+            Unavailable,
+            "HTTP 500 internal_failure",
+        ),
+        (Answer::status(503), Unavailable, "HTTP 503"),
+        (
+            Answer::status(200).body("{}"),
+            MalformedResponse,
+            "the answer has no id_token",
+        ),
+        (
+            Answer::status(200).body(r#"{"id_token": 7}"#),
+            MalformedResponse,
+            "isn't the JSON that was expected",
+        ),
+        (
+            Answer::status(200).body("<html>"),
+            MalformedResponse,
+            "isn't the JSON that was expected: HTTP 200 with 6 bytes",
+        ),
+        (
+            Answer::status(200).body(r#"{"id_token":"a.b"}"#),
+            MalformedResponse,
+            "this isn't an ID token",
+        ),
+        (
+            Answer::status(302).header("location", "https://evil.example"),
+            MalformedResponse,
+            "HTTP 302",
+        ),
+    ] {
+        let error = failure(&emulator, local_key(&emulator), Hop::TokenEndpoint, answer).await;
+        assert_error(&error, Stage::Exchange, kind, &[says]);
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_is_wrong_is_told_by_how_much() {
+    let emulator = Emulator::start().await.unwrap();
+    let provider = from_emulator(&emulator)
+        .token_source(local_key(&emulator))
+        .build()
+        .await
+        .unwrap();
+    emulator.set_clock_offset(7200);
+    let error = provider.id_token().await.unwrap_err();
+    assert_error(
+        &error,
+        Stage::Exchange,
+        ErrorKind::Configuration,
+        &[
+            "invalid_grant",
+            "this machine's clock is 7",
+            " s behind the server's: set it right",
+        ],
+    );
+    assert_eq!(error.code(), Some("invalid_grant"));
+}
+
+#[tokio::test]
+async fn a_key_that_google_does_not_know_is_refused_with_a_hint() {
+    let emulator = Emulator::start().await.unwrap();
+    let other = Emulator::builder()
+        .service_account(ServiceAccount::new(
+            "other@demo-project.iam.gserviceaccount.com",
+        ))
+        .start()
+        .await
+        .unwrap();
+    let key = other
+        .key_file_json("other@demo-project.iam.gserviceaccount.com")
+        .unwrap();
+    let key = JwtBearer::new(LocalKey::from_json(key).unwrap()).token_uri(emulator.token_uri());
+    let provider = from_emulator(&emulator)
+        .token_source(key)
+        .build()
+        .await
+        .unwrap();
+    let error = provider.id_token().await.unwrap_err();
+    assert_error(
+        &error,
+        Stage::Exchange,
+        ErrorKind::Configuration,
+        &["invalid_grant"],
+    );
+}
+
+#[tokio::test]
+async fn refusals_of_iam_name_the_role_and_the_account() {
+    use ErrorKind::{Denied, MalformedResponse, Unavailable};
+    let robot = ServiceAccount::new(ROBOT).token_creators([ROBOT]);
+    let emulator = Emulator::builder()
+        .service_account(robot)
+        .start()
+        .await
+        .unwrap();
+    let status = |status: u16, code: &str, message: &str| {
+        let body = json!({"error": {"code": status, "message": message, "status": code}});
+        Answer::status(status).body(body.to_string())
+    };
+    for (answer, kind, says) in [
+        (
+            status(
+                403,
+                "PERMISSION_DENIED",
+                "Permission 'iam.serviceAccounts.signJwt' denied",
+            ),
+            Denied,
+            "HTTP 403 PERMISSION_DENIED: Permission 'iam.serviceAccounts.signJwt' denied (the caller needs roles/iam.serviceAccountTokenCreator on robot@demo-project.iam.gserviceaccount.com, also when it is that account itself, and the API iamcredentials.googleapis.com must be enabled)",
+        ),
+        (
+            status(401, "UNAUTHENTICATED", "no"),
+            Denied,
+            "the access token was refused",
+        ),
+        (
+            Answer::status(503),
+            Unavailable,
+            "signJwt as robot@demo-project.iam.gserviceaccount.com: HTTP 503",
+        ),
+        (
+            Answer::status(200).body("{}"),
+            MalformedResponse,
+            "isn't the JSON that was expected",
+        ),
+    ] {
+        let signer = IamSignJwt::attached(metadata(&emulator)).endpoint(emulator.iam_endpoint());
+        let source = JwtBearer::new(signer).token_uri(emulator.token_uri());
+        let error = failure(&emulator, source, Hop::SignJwt, answer).await;
+        assert_error(&error, Stage::Iam, kind, &[says]);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_named() {
+    let emulator = Emulator::start().await.unwrap();
+    let nowhere = MetadataServer::new().endpoint("http://127.0.0.1:1");
+    let provider = from_emulator(&emulator)
+        .token_source(nowhere)
+        .build()
+        .await
+        .unwrap();
+    let error = provider.session().await.unwrap_err();
+    assert_error(
+        &error,
+        Stage::Metadata,
+        ErrorKind::Unavailable,
+        &[
+            "no connection, or it broke (identity at http://127.0.0.1:1)",
+            "refused",
+        ],
+    );
+    assert!(error.is_retryable());
+}

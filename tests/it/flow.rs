@@ -1,0 +1,406 @@
+//! The ways from a Google identity to a role session, and what goes over the wire.
+
+use crate::support::{AUDIENCE, ROBOT, ROLE, from_emulator, sts_error};
+use aws_credential_types::provider::ProvideCredentials;
+use aws_google_web_identity::emulator::{Emulator, Hop, ServiceAccount};
+use aws_google_web_identity::{
+    Assertion, Audience, Context, Error, GoogleWebIdentityProvider, IamIdToken, IamSignJwt,
+    IdToken, JwtBearer, LocalKey, MetadataServer, ProvideIdToken, ServiceAccountEmail, SignJwt,
+    SignedJwt, future,
+};
+use serde_json::{Value, json};
+use std::time::{Duration, SystemTime};
+
+const CALLER: &str = "caller@demo-project.iam.gserviceaccount.com";
+
+fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs
+        .iter()
+        .map(|(name, value)| (name.to_string(), value.to_string()))
+        .collect()
+}
+
+fn key(emulator: &Emulator) -> LocalKey {
+    LocalKey::from_json(emulator.key_file_json(ROBOT).unwrap()).unwrap()
+}
+
+fn metadata(emulator: &Emulator) -> MetadataServer {
+    MetadataServer::new().endpoint(emulator.metadata_endpoint())
+}
+
+async fn seconds_until(time: SystemTime) -> u64 {
+    time.duration_since(aws_smithy_async::time::TimeSource::now(
+        &aws_smithy_async::time::SystemTimeSource::new(),
+    ))
+    .unwrap()
+    .as_secs()
+}
+
+/// The form that STS gets, but for the token.
+fn sts_form(emulator: &Emulator) -> Vec<(String, String)> {
+    let request = &emulator.requests_of(Hop::Sts)[0];
+    assert_eq!((request.method(), request.path()), ("POST", "/"));
+    assert!(
+        request.query().is_empty(),
+        "the token is a secret: never in a URL"
+    );
+    assert_eq!(
+        request.header("authorization"),
+        None,
+        "the call isn't signed"
+    );
+    let mut form = request.form();
+    form.retain(|(name, _)| name != "WebIdentityToken");
+    form.sort();
+    form
+}
+
+#[tokio::test]
+async fn a_local_key_signs_exchanges_and_assumes_the_role() {
+    let emulator = Emulator::start().await.unwrap();
+    let provider = from_emulator(&emulator)
+        .signer(key(&emulator))
+        .session_name("me@here")
+        .session_length(Duration::from_secs(1800))
+        .policy(r#"{ "Version": "2012-10-17", "Statement": [] }"#)
+        .policy_arns(["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"])
+        .build()
+        .await
+        .unwrap();
+    let session = provider.session().await.unwrap();
+
+    let request = &emulator.requests_of(Hop::TokenEndpoint)[0];
+    let form = request.form();
+    let names: Vec<_> = form.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["grant_type", "assertion"]);
+    assert_eq!(form[0].1, "urn:ietf:params:oauth:grant-type:jwt-bearer");
+    assert_eq!(
+        request.header("content-type"),
+        Some("application/x-www-form-urlencoded")
+    );
+    let mut claims = request.assertion_claims().unwrap();
+    let (iat, exp) = (
+        claims["iat"].as_u64().unwrap(),
+        claims["exp"].as_u64().unwrap(),
+    );
+    assert_eq!(exp - iat, 3600);
+    claims["iat"] = Value::Null;
+    claims["exp"] = Value::Null;
+    assert_eq!(
+        claims,
+        json!({"iss": ROBOT, "aud": emulator.token_uri(), "target_audience": AUDIENCE, "iat": null, "exp": null})
+    );
+
+    assert_eq!(
+        sts_form(&emulator),
+        pairs(&[
+            ("Action", "AssumeRoleWithWebIdentity"),
+            ("DurationSeconds", "1800"),
+            ("Policy", r#"{"Version":"2012-10-17","Statement":[]}"#),
+            (
+                "PolicyArns.member.1.arn",
+                "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
+            ),
+            ("RoleArn", ROLE),
+            ("RoleSessionName", "me@here"),
+            ("Version", "2011-06-15"),
+        ])
+    );
+    assert_eq!(
+        session.assumed_role_arn(),
+        Some("arn:aws:sts::123456789012:assumed-role/demo/me@here")
+    );
+    let left = seconds_until(session.expires_at()).await;
+    assert!((1790..=1800).contains(&left), "{left}");
+    let issued = emulator
+        .issued(session.credentials().access_key_id())
+        .unwrap();
+    assert_eq!(
+        session.credentials().secret_access_key(),
+        issued.secret_access_key()
+    );
+    assert_eq!(
+        session.credentials().session_token(),
+        Some(issued.session_token())
+    );
+    let account = session
+        .credentials()
+        .account_id()
+        .map(|id| id.as_str().to_owned());
+    assert_eq!(account.as_deref(), Some("123456789012"));
+
+    let credentials = provider.provide_credentials().await.unwrap();
+    assert_eq!(
+        credentials.access_key_id(),
+        session.credentials().access_key_id()
+    );
+    assert_eq!(emulator.requests().len(), 2, "two calls, then it is cached");
+}
+
+#[tokio::test]
+async fn the_metadata_server_hands_out_the_id_token_directly() {
+    let emulator = Emulator::start().await.unwrap();
+    let provider = from_emulator(&emulator)
+        .token_source(metadata(&emulator))
+        .build()
+        .await
+        .unwrap();
+    let token = provider.id_token().await.unwrap();
+    assert_eq!(token.claims().aud, AUDIENCE);
+    assert_eq!(
+        token.claims().azp.as_deref(),
+        Some(token.claims().sub.as_str())
+    );
+    provider.session().await.unwrap();
+
+    let request = &emulator.requests_of(Hop::MetadataIdentity)[0];
+    assert_eq!(
+        (request.method(), request.path()),
+        (
+            "GET",
+            "/computeMetadata/v1/instance/service-accounts/default/identity"
+        )
+    );
+    assert_eq!(
+        request.query(),
+        pairs(&[("audience", AUDIENCE), ("format", "standard")])
+    );
+    assert_eq!(request.header("metadata-flavor"), Some("Google"));
+    assert_eq!(emulator.requests_of(Hop::TokenEndpoint).len(), 0);
+    let form = sts_form(&emulator);
+    let names: Vec<_> = form.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["Action", "RoleArn", "RoleSessionName", "Version"]);
+    assert_eq!(form[2].1, format!("google-{}", token.claims().sub));
+}
+
+#[tokio::test]
+async fn an_attached_account_signs_for_itself() {
+    let robot = ServiceAccount::new(ROBOT).token_creators([ROBOT]);
+    let emulator = Emulator::builder()
+        .service_account(robot)
+        .start()
+        .await
+        .unwrap();
+    let signer = IamSignJwt::attached(metadata(&emulator)).endpoint(emulator.iam_endpoint());
+    let source = JwtBearer::new(signer).token_uri(emulator.token_uri());
+    let provider = from_emulator(&emulator)
+        .token_source(source)
+        .build()
+        .await
+        .unwrap();
+    assert_eq!(
+        provider.id_token().await.unwrap().claims().azp.as_deref(),
+        Some(ROBOT)
+    );
+    let hops: Vec<Hop> = emulator
+        .requests()
+        .iter()
+        .map(|request| request.hop())
+        .collect();
+    assert_eq!(
+        hops,
+        [
+            Hop::MetadataEmail,
+            Hop::MetadataToken,
+            Hop::SignJwt,
+            Hop::TokenEndpoint
+        ]
+    );
+
+    let request = &emulator.requests_of(Hop::SignJwt)[0];
+    assert_eq!(
+        request.path(),
+        format!("/v1/projects/-/serviceAccounts/{ROBOT}:signJwt")
+    );
+    let body = request.json().unwrap();
+    let names: Vec<_> = body.as_object().unwrap().keys().collect();
+    assert_eq!(names, ["payload"]);
+    let payload: Value = serde_json::from_str(body["payload"].as_str().unwrap()).unwrap();
+    assert_eq!(payload["iss"], ROBOT);
+    assert_eq!(payload["target_audience"], AUDIENCE);
+    assert!(payload["exp"].is_u64());
+    provider.session().await.unwrap();
+}
+
+#[tokio::test]
+async fn one_account_signs_as_another_through_delegates() {
+    let middle = "middle@demo-project.iam.gserviceaccount.com";
+    let emulator = Emulator::builder()
+        .service_account(ServiceAccount::new(ROBOT).token_creators([middle]))
+        .service_account(ServiceAccount::new(middle).token_creators([CALLER]))
+        .service_account(ServiceAccount::new(CALLER))
+        .start()
+        .await
+        .unwrap();
+    // The caller proves itself with a key of its own.
+    let caller = LocalKey::from_json(emulator.key_file_json(CALLER).unwrap()).unwrap();
+    let signer = IamSignJwt::new(ROBOT, caller.clone()).endpoint(emulator.iam_endpoint());
+    let source = |signer: IamSignJwt| JwtBearer::new(signer).token_uri(emulator.token_uri());
+    let direct = from_emulator(&emulator)
+        .token_source(source(signer.clone()))
+        .build()
+        .await
+        .unwrap();
+    let refused = direct.session().await.unwrap_err().to_string();
+    assert!(refused.contains("iam.serviceAccounts.signJwt"), "{refused}");
+    assert!(
+        refused.contains(&format!(
+            "the caller needs roles/iam.serviceAccountTokenCreator on {ROBOT}"
+        )),
+        "{refused}"
+    );
+    let provider = from_emulator(&emulator)
+        .token_source(source(signer.delegates([middle])))
+        .build()
+        .await
+        .unwrap();
+    provider.session().await.unwrap();
+    let body = emulator
+        .requests_of(Hop::SignJwt)
+        .last()
+        .unwrap()
+        .json()
+        .unwrap();
+    assert_eq!(
+        body["delegates"],
+        json!([format!("projects/-/serviceAccounts/{middle}")])
+    );
+
+    let token = IamIdToken::new(ROBOT, caller)
+        .delegates([format!("projects/-/serviceAccounts/{middle}")])
+        .include_email(true)
+        .endpoint(emulator.iam_endpoint());
+    let provider = from_emulator(&emulator)
+        .token_source(token)
+        .build()
+        .await
+        .unwrap();
+    let token = provider.id_token().await.unwrap();
+    assert_eq!(token.claims().email.as_deref(), Some(ROBOT));
+    provider.session().await.unwrap();
+    assert_eq!(
+        emulator.requests_of(Hop::GenerateIdToken)[0]
+            .json()
+            .unwrap(),
+        json!({"audience": AUDIENCE, "includeEmail": true, "delegates": [format!("projects/-/serviceAccounts/{middle}")]})
+    );
+}
+
+#[tokio::test]
+async fn a_signer_and_a_source_of_the_users_own_are_used() {
+    #[derive(Debug)]
+    struct Mine(LocalKey);
+    impl SignJwt for Mine {
+        fn issuer<'a>(&'a self, cx: &'a Context) -> future::Issuer<'a> {
+            self.0.issuer(cx)
+        }
+        fn sign_jwt<'a>(
+            &'a self,
+            cx: &'a Context,
+            assertion: &'a Assertion,
+        ) -> future::SignJwt<'a> {
+            assert_eq!(
+                assertion.issuer(),
+                &ROBOT.parse::<ServiceAccountEmail>().unwrap()
+            );
+            assert!(assertion.claims_json().contains(AUDIENCE));
+            future::SignJwt::new(async move {
+                let signed: SignedJwt = self.0.sign_jwt(cx, assertion).await?;
+                Ok(signed)
+            })
+        }
+    }
+    #[derive(Debug)]
+    struct Fixed(String);
+    impl ProvideIdToken for Fixed {
+        fn provide_id_token<'a>(
+            &'a self,
+            _: &'a Context,
+            _: &'a Audience,
+        ) -> future::ProvideIdToken<'a> {
+            future::ProvideIdToken::ready(IdToken::parse(&self.0))
+        }
+    }
+    let emulator = Emulator::start().await.unwrap();
+    let source = JwtBearer::new(Mine(key(&emulator))).token_uri(emulator.token_uri());
+    let provider = from_emulator(&emulator)
+        .token_source(source)
+        .build()
+        .await
+        .unwrap();
+    let token = provider.id_token().await.unwrap();
+    let provider = from_emulator(&emulator)
+        .token_source(Fixed(format!("{}\n", token.expose())))
+        .build()
+        .await
+        .unwrap();
+    provider.session().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_environment_alone_is_enough() {
+    let emulator = Emulator::start().await.unwrap();
+    let provider = GoogleWebIdentityProvider::from_env()
+        .configure(&emulator.sdk_config())
+        .environment(emulator.env())
+        .build()
+        .await
+        .unwrap();
+    provider.session().await.unwrap();
+    assert_eq!(emulator.requests_of(Hop::MetadataIdentity).len(), 1);
+
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), emulator.key_file_json(ROBOT).unwrap()).unwrap();
+    let mut variables = emulator.env();
+    variables.push((
+        "GOOGLE_APPLICATION_CREDENTIALS".to_owned(),
+        file.path().to_str().unwrap().to_owned(),
+    ));
+    let provider = GoogleWebIdentityProvider::from_env()
+        .configure(&emulator.sdk_config())
+        .environment(variables)
+        .build()
+        .await
+        .unwrap();
+    provider.session().await.unwrap();
+    assert_eq!(emulator.requests_of(Hop::TokenEndpoint).len(), 1);
+}
+
+#[tokio::test]
+async fn a_token_that_sts_finds_invalid_is_replaced_once() -> Result<(), Error> {
+    let emulator = Emulator::start().await.unwrap();
+    for code in ["ExpiredTokenException", "InvalidIdentityToken"] {
+        let provider = from_emulator(&emulator)
+            .signer(key(&emulator))
+            .build()
+            .await
+            .unwrap();
+        let (tokens, calls) = (
+            emulator.requests_of(Hop::TokenEndpoint).len(),
+            emulator.requests_of(Hop::Sts).len(),
+        );
+        emulator.answer_next(Hop::Sts, 1, sts_error(400, code, "Token is not good."));
+        provider.session().await?;
+        assert_eq!(emulator.requests_of(Hop::TokenEndpoint).len() - tokens, 2);
+        assert_eq!(emulator.requests_of(Hop::Sts).len() - calls, 2);
+    }
+    let calls = emulator.requests_of(Hop::Sts).len();
+    let provider = from_emulator(&emulator)
+        .signer(key(&emulator))
+        .build()
+        .await
+        .unwrap();
+    emulator.answer_next(
+        Hop::Sts,
+        9,
+        sts_error(400, "ExpiredTokenException", "Too old."),
+    );
+    let error = provider.session().await.unwrap_err();
+    assert_eq!(error.code(), Some("ExpiredTokenException"));
+    assert_eq!(
+        emulator.requests_of(Hop::Sts).len() - calls,
+        2,
+        "once, not more"
+    );
+    Ok(())
+}

@@ -1,0 +1,151 @@
+//! No secret in any Debug, Display or log, at TRACE, ours and the SDK's.
+
+use crate::support::{ROBOT, chain, from_emulator, sts_error};
+use aws_google_web_identity::emulator::{Answer, Emulator, Hop, ServiceAccount};
+use aws_google_web_identity::{IamIdToken, IamSignJwt, JwtBearer, LocalKey, MetadataServer};
+use std::io;
+use std::sync::{Arc, Mutex};
+use tracing_subscriber::fmt::MakeWriter;
+
+#[derive(Clone, Default)]
+struct Captured(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Captured {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Captured {
+    type Writer = Self;
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+/// Parts of the secrets that were about: whole, or the signature of a JWT.
+fn secrets(emulator: &Emulator) -> Vec<String> {
+    let mut secrets = Vec::new();
+    for request in emulator.requests() {
+        for (name, value) in request.form() {
+            if ["assertion", "WebIdentityToken"].contains(&name.as_str()) {
+                secrets.extend(value.rsplit('.').next().map(str::to_owned));
+            }
+        }
+        secrets.extend(
+            request
+                .header("authorization")
+                .and_then(|value| value.strip_prefix("Bearer "))
+                .map(str::to_owned),
+        );
+    }
+    let key: serde_json::Value =
+        serde_json::from_str(&emulator.key_file_json(ROBOT).unwrap()).unwrap();
+    secrets.extend(
+        key["private_key"]
+            .as_str()
+            .unwrap()
+            .lines()
+            .nth(3)
+            .map(str::to_owned),
+    );
+    secrets
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn no_secret_is_shown_by_any_flow_successful_or_not() {
+    let captured = Captured::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(captured.clone())
+        .with_ansi(false)
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+
+    let robot = ServiceAccount::new(ROBOT).token_creators([ROBOT]);
+    let emulator = Emulator::builder()
+        .service_account(robot)
+        .start()
+        .await
+        .unwrap();
+    let key = LocalKey::from_json(emulator.key_file_json(ROBOT).unwrap()).unwrap();
+    let metadata = MetadataServer::new().endpoint(emulator.metadata_endpoint());
+    let attached = IamSignJwt::attached(metadata.clone()).endpoint(emulator.iam_endpoint());
+    let mut shown = String::new();
+    let mut secrets_of_sessions = Vec::new();
+    let builder = || from_emulator(&emulator);
+    for builder in [
+        builder().signer(key.clone()),
+        builder().token_source(metadata.clone()),
+        builder().token_source(JwtBearer::new(attached.clone()).token_uri(emulator.token_uri())),
+        builder().token_source(IamIdToken::new(ROBOT, key).endpoint(emulator.iam_endpoint())),
+    ] {
+        shown += &format!("{builder:?}");
+        let provider = builder.build().await.unwrap();
+        let token = provider.id_token().await.unwrap();
+        let session = provider.session().await.unwrap();
+        shown += &format!("{provider:?} {token:?} {session:?} {:?}", token.claims());
+        secrets_of_sessions.extend([
+            session.credentials().secret_access_key().to_owned(),
+            session.credentials().session_token().unwrap().to_owned(),
+            token.expose().rsplit('.').next().unwrap().to_owned(),
+        ]);
+        // A server that echoes the token.
+        let echo = format!("cannot take {}", token.expose());
+        for answer in [
+            sts_error(400, "ValidationError", &echo),
+            Answer::status(500).body(echo.clone()),
+            Answer::status(200).body(echo.clone()),
+        ] {
+            emulator.answer_next(Hop::Sts, 3, answer);
+            let error = provider.refresh().await.unwrap_err();
+            shown += &format!("{} {error:?}", chain(&error));
+            emulator.answer_genuinely();
+        }
+        for hop in [
+            Hop::TokenEndpoint,
+            Hop::MetadataIdentity,
+            Hop::SignJwt,
+            Hop::GenerateIdToken,
+        ] {
+            emulator.answer_next(hop, 3, Answer::status(400).body(echo.clone()));
+        }
+        if let Err(error) = provider.id_token().await {
+            shown += &format!("{} {error:?}", chain(&error));
+        }
+        emulator.answer_genuinely();
+    }
+    shown += &format!("{emulator:?} {:?}", emulator.requests());
+
+    let logs = String::from_utf8_lossy(&captured.0.lock().unwrap()).into_owned();
+    assert!(
+        logs.contains("got a role session"),
+        "the logs were captured"
+    );
+    assert!(logs.contains("TRACE"), "at TRACE");
+    let secrets: Vec<String> = secrets(&emulator)
+        .into_iter()
+        .chain(secrets_of_sessions)
+        .collect();
+    assert!(
+        secrets.len() > 20 && secrets.iter().all(|secret| secret.len() > 12),
+        "{}",
+        secrets.len()
+    );
+    for secret in secrets {
+        for (what, text) in [("a Debug or a message", &shown), ("the logs", &logs)] {
+            if let Some(at) = text.find(&secret) {
+                let from = text[..at]
+                    .char_indices()
+                    .rev()
+                    .nth(300)
+                    .map_or(0, |(at, _)| at);
+                panic!("a secret stands in {what}, after: {}", &text[from..at]);
+            }
+        }
+    }
+}

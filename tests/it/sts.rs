@@ -1,0 +1,251 @@
+//! What STS may answer, and what is made of it.
+
+use crate::support::{AUDIENCE, ROBOT, ROLE, chain, from_emulator, sts_error};
+use aws_credential_types::provider::ProvideCredentials;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_google_web_identity::emulator::{Answer, Emulator, Hop, Role};
+use aws_google_web_identity::trust_policy::{ConditionKeys, TrustPolicy};
+use aws_google_web_identity::{ErrorKind, GoogleWebIdentityProvider, LocalKey, Stage};
+use std::time::Duration;
+
+async fn provider(emulator: &Emulator) -> GoogleWebIdentityProvider {
+    let key = LocalKey::from_json(emulator.key_file_json(ROBOT).unwrap()).unwrap();
+    from_emulator(emulator).signer(key).build().await.unwrap()
+}
+
+#[tokio::test]
+async fn every_code_of_sts_has_its_kind_and_its_hint() {
+    use ErrorKind::{Configuration, Denied, Throttled, Unavailable};
+    let emulator = Emulator::start().await.unwrap();
+    for (status, code, kind, retried, says) in [
+        (
+            400,
+            "ExpiredTokenException",
+            Denied,
+            2,
+            "is this machine's clock right?",
+        ),
+        (
+            400,
+            "InvalidIdentityToken",
+            Denied,
+            2,
+            "no IAM OIDC provider of its own for accounts.google.com",
+        ),
+        (
+            403,
+            "IDPRejectedClaim",
+            Denied,
+            2,
+            "was the account disabled?",
+        ),
+        (
+            400,
+            "IDPCommunicationError",
+            Unavailable,
+            3,
+            "AWS could not reach Google",
+        ),
+        (
+            403,
+            "AccessDenied",
+            Denied,
+            1,
+            "the role's trust policy doesn't admit it",
+        ),
+        (400, "Throttling", Throttled, 3, "Throttling"),
+        (
+            400,
+            "MalformedPolicyDocument",
+            Configuration,
+            1,
+            "look at policy and policy_arns",
+        ),
+        (
+            400,
+            "PackedPolicyTooLarge",
+            Configuration,
+            1,
+            "look at policy and policy_arns",
+        ),
+        (
+            403,
+            "RegionDisabledException",
+            Configuration,
+            1,
+            "activate it, or set another Region",
+        ),
+        (
+            400,
+            "ValidationError",
+            Configuration,
+            1,
+            "a session length above the role's maximum",
+        ),
+        (500, "InternalFailure", Unavailable, 3, "InternalFailure"),
+        (
+            503,
+            "ServiceUnavailable",
+            Unavailable,
+            3,
+            "ServiceUnavailable",
+        ),
+        (
+            418,
+            "SomethingNew",
+            Configuration,
+            1,
+            "HTTP 418 SomethingNew: a message",
+        ),
+    ] {
+        let provider = provider(&emulator).await;
+        let before = emulator.requests_of(Hop::Sts).len();
+        emulator.answer_next(Hop::Sts, 9, sts_error(status, code, "a message"));
+        let error = provider.session().await.unwrap_err();
+        let calls = emulator.requests_of(Hop::Sts).len() - before;
+        let text = chain(&error);
+        assert_eq!((error.stage(), error.kind()), (Stage::Sts, kind), "{text}");
+        assert_eq!(error.code(), Some(code));
+        assert!(
+            error.request_id().is_some_and(|id| text.contains(id)),
+            "{text}"
+        );
+        assert!(text.contains(says) && text.contains("a message"), "{text}");
+        assert!(
+            text.contains(ROLE) && text.contains(&format!("HTTP {status}")),
+            "{text}"
+        );
+        assert_eq!(calls, retried, "{code}");
+        emulator.answer_genuinely();
+    }
+}
+
+#[tokio::test]
+async fn a_trust_policy_that_does_not_match_is_explained_by_the_keys_of_the_token() {
+    let strange = "arn:aws:iam::123456789012:role/strange";
+    let keys = ConditionKeys::from_claims(None, AUDIENCE, "100000000000000000009");
+    let role = Role::new(strange).trust_policy(TrustPolicy::admitting(&keys).to_string());
+    let emulator = Emulator::start().await.unwrap();
+    emulator.put_role(role).unwrap();
+    let key = LocalKey::from_json(emulator.key_file_json(ROBOT).unwrap()).unwrap();
+    let provider = GoogleWebIdentityProvider::builder(strange)
+        .audience(AUDIENCE)
+        .signer(key)
+        .configure(&emulator.sdk_config())
+        .environment([] as [(&str, &str); 0])
+        .build()
+        .await
+        .unwrap();
+    let claims = provider.id_token().await.unwrap().claims().clone();
+    let error = provider.session().await.unwrap_err();
+    assert_eq!(
+        (error.stage(), error.kind(), error.code()),
+        (Stage::Sts, ErrorKind::Denied, Some("AccessDenied"))
+    );
+    let text = error.to_string();
+    for says in [
+        strange,
+        "Not authorized to perform sts:AssumeRoleWithWebIdentity",
+        &format!("accounts.google.com:aud = \"{ROBOT}\""),
+        &format!("accounts.google.com:oaud = \"{AUDIENCE}\""),
+        &format!("accounts.google.com:sub = \"{}\"", claims.sub),
+    ] {
+        assert!(text.contains(says), "{says:?} is not in {text}");
+    }
+    assert_eq!(
+        emulator.requests_of(Hop::Sts).len(),
+        1,
+        "AccessDenied is never retried"
+    );
+}
+
+#[tokio::test]
+async fn answers_that_cannot_be_read_are_told_by_their_status() {
+    let emulator = Emulator::start().await.unwrap();
+    let whole = "<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult/></AssumeRoleWithWebIdentityResponse>";
+    for (answer, kind, says) in [
+        (
+            Answer::status(400),
+            ErrorKind::Configuration,
+            "HTTP 400 without a code or a message",
+        ),
+        (
+            Answer::status(403).body("<html>forbidden</html>"),
+            ErrorKind::Denied,
+            "HTTP 403 without a code or a message",
+        ),
+        (
+            Answer::status(502).body("{}"),
+            ErrorKind::Unavailable,
+            "HTTP 502 without a code or a message",
+        ),
+        (
+            Answer::status(200).body(whole),
+            ErrorKind::MalformedResponse,
+            "has no credentials",
+        ),
+        (
+            Answer::status(200).body("not xml"),
+            ErrorKind::MalformedResponse,
+            "AssumeRoleWithWebIdentity of",
+        ),
+        (
+            Answer::status(200).body("x".repeat(70_000)),
+            ErrorKind::MalformedResponse,
+            "larger than 64 KiB",
+        ),
+        (
+            Answer::status(302).header("location", "http://x"),
+            ErrorKind::MalformedResponse,
+            "HTTP 302",
+        ),
+    ] {
+        let provider = provider(&emulator).await;
+        emulator.answer_next(Hop::Sts, 9, answer);
+        let error = provider.session().await.unwrap_err();
+        let text = chain(&error);
+        assert_eq!((error.stage(), error.kind()), (Stage::Sts, kind), "{text}");
+        assert!(text.contains(says), "{says:?} is not in {text}");
+        emulator.answer_genuinely();
+    }
+}
+
+#[tokio::test]
+async fn a_session_longer_than_the_role_allows_is_refused_and_never_lowered() {
+    let emulator = Emulator::start().await.unwrap();
+    let key = LocalKey::from_json(emulator.key_file_json(ROBOT).unwrap()).unwrap();
+    let provider = from_emulator(&emulator)
+        .signer(key)
+        .session_length(Duration::from_secs(43_200))
+        .build()
+        .await
+        .unwrap();
+    let error = provider.session().await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.code()),
+        (ErrorKind::Configuration, Some("ValidationError"))
+    );
+}
+
+#[tokio::test]
+async fn errors_become_the_sdks_own_kinds() {
+    let emulator = Emulator::start().await.unwrap();
+    for (code, is_expected) in [
+        (
+            "AccessDenied",
+            (|e| matches!(e, CredentialsError::ProviderError(_))) as fn(&_) -> bool,
+        ),
+        ("MalformedPolicyDocument", |e| {
+            matches!(e, CredentialsError::InvalidConfiguration(_))
+        }),
+        ("RegionDisabledException", |e| {
+            matches!(e, CredentialsError::InvalidConfiguration(_))
+        }),
+    ] {
+        let provider = provider(&emulator).await;
+        emulator.answer_next(Hop::Sts, 1, sts_error(403, code, "no"));
+        let error = provider.provide_credentials().await.unwrap_err();
+        assert!(is_expected(&error), "{code}: {error:?}");
+        assert!(chain(&error).contains(code), "{}", chain(&error));
+    }
+}
