@@ -73,7 +73,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!(
         "5 credentials  {}, good for {} s",
         session.credentials().access_key_id(),
-        session.expires_at().duration_since(emulator.now())?.as_secs()
+        session
+            .expires_at()
+            .duration_since(emulator.now())?
+            .as_secs()
     );
 
     let config = emulator

@@ -143,6 +143,15 @@ impl Error {
         self
     }
 
+    /// Adds to what the user can do about it.
+    pub(crate) fn and_hint(self, more: &str) -> Self {
+        let hint = match &self.0.hint {
+            Some(hint) => format!("{hint}; {more}"),
+            None => more.to_owned(),
+        };
+        self.with_hint(hint)
+    }
+
     /// Keeps what the server's support asks for.
     pub(crate) fn with_code(mut self, code: Option<&str>, request_id: Option<&str>) -> Self {
         let inner = Arc::make_mut(&mut self.0);

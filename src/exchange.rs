@@ -46,7 +46,7 @@ impl Exchange {
         self.source.reject(&token);
         let fresh = self.id_token().await?;
         if fresh.expose() == token.expose() {
-            return Err(refusal.error.with_hint(
+            return Err(refusal.error.and_hint(
                 "the source handed out the identical token again, so it was not sent twice",
             ));
         }

@@ -1,10 +1,11 @@
 //! One call to Google: the SDK's transport with our deadline, retries and body cap.
 
+mod body;
 mod endpoint;
 mod plugins;
 
+pub(crate) use body::scrubbed;
 pub(crate) use endpoint::Endpoint;
-pub(crate) use plugins::BodyCap;
 
 use crate::{Context, Error, ErrorKind, Stage};
 use aws_smithy_runtime::client::orchestrator::operation::Operation;

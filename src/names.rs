@@ -17,15 +17,24 @@ pub(crate) fn shown(value: &str) -> String {
 /// What a server said, in one line and at most 500 characters of it.
 pub(crate) fn said(text: &str) -> String {
     const MAX: usize = 500;
-    let mut line: String = text
+    let printable = |c: char| if c.is_control() { ' ' } else { c };
+    let mut line = String::new();
+    for word in text
         .chars()
-        .take(MAX)
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    if text.chars().nth(MAX).is_some() {
-        line.push('…');
+        .take(4 * MAX)
+        .map(printable)
+        .collect::<String>()
+        .split_whitespace()
+    {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
     }
-    line
+    match line.char_indices().nth(MAX) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
 }
 
 macro_rules! name {

@@ -109,7 +109,10 @@ impl<F: Fetch> Clone for Refresher<F> {
 }
 
 /// Tells the tasks when the last clone is dropped.
-struct Handle(watch::Sender<()>);
+struct Handle {
+    /// The tasks' receivers see it go.
+    _gone: watch::Sender<()>,
+}
 
 struct Core<F: Fetch> {
     fetch: F,
@@ -138,7 +141,7 @@ impl<F: Fetch> Refresher<F> {
                 desk: Mutex::new(Desk::new(random)),
                 handles,
             }),
-            _handle: Arc::new(Handle(handle)),
+            _handle: Arc::new(Handle { _gone: handle }),
         }
     }
 

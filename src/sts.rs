@@ -3,19 +3,20 @@
 
 mod refusal;
 
-use crate::http::{BodyCap, Received};
+use crate::http::{Received, scrubbed};
 use crate::{Context, Error, ErrorKind, IdToken, RoleArn, Session, SessionName, Stage};
 use aws_sdk_sts::Client;
 use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityOutput;
 use aws_sdk_sts::types::PolicyDescriptorType;
 use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
+use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextMut;
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_types::region::Region;
 pub(crate) use refusal::Refusal;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 /// STS gives no session longer than this.
@@ -52,7 +53,6 @@ impl Sts {
             .retry_config(cx.retries().clone())
             .timeout_config(cx.timeouts().clone())
             .retry_partition(cx.retry_partition())
-            .interceptor(BodyCap)
             .build();
         Self {
             client: Client::from_conf(config),
@@ -73,7 +73,7 @@ impl Sts {
             policy,
             policy_arns,
         } = &self.request;
-        let arrival = Arrival::new(cx);
+        let arrival = Arrival::new(cx, token);
         let mut call = self
             .client
             .assume_role_with_web_identity()
@@ -140,27 +140,26 @@ fn session(
     ))
 }
 
-/// Notes when the answer came, and the server's time.
+/// Notes when the answer came, and the server's time; bounds its body and blanks the token out of it.
 #[derive(Clone, Debug)]
 struct Arrival {
     cx: Context,
+    token: IdToken,
     received: Arc<Mutex<Received>>,
 }
 
 impl Arrival {
-    fn new(cx: &Context) -> Self {
+    fn new(cx: &Context, token: &IdToken) -> Self {
         let received = Received::new(cx.now(), None);
         Self {
             cx: cx.clone(),
+            token: token.clone(),
             received: Arc::new(Mutex::new(received)),
         }
     }
 
     fn take(&self) -> Received {
-        *self
-            .received
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
+        *self.received.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -170,17 +169,20 @@ impl Intercept for Arrival {
         "Arrival"
     }
 
-    fn read_before_deserialization(
+    fn modify_before_deserialization(
         &self,
-        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let received = Received::new(self.cx.now(), context.response().headers().get("date"));
-        *self
-            .received
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner()) = received;
+        let response = context.response_mut();
+        let received = Received::new(self.cx.now(), response.headers().get("date"));
+        *self.received.lock().unwrap_or_else(PoisonError::into_inner) = received;
+        let body = response.body_mut();
+        *body = scrubbed(
+            std::mem::replace(body, SdkBody::taken()),
+            self.token.expose(),
+        );
         Ok(())
     }
 }

@@ -16,13 +16,10 @@ use aws_smithy_runtime_api::client::runtime_plugin::StaticRuntimePlugin;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::{ConfigBag, Layer};
 use aws_smithy_types::retry::ErrorKind;
-use http_body_util::{LengthLimitError, Limited};
+use http_body_util::LengthLimitError;
 use std::convert::Infallible;
 use std::error::Error as StdError;
 use std::time::Duration;
-
-/// An ID token, a signed JWT or credentials have a few KiB; the SDK buffers an answer whole.
-const MAX_BODY: usize = 64 * 1024;
 
 /// A server that asks for more patience than this gets its error passed on: the deadline of the
 /// exchange is near, and the refresher will come back later.
@@ -45,8 +42,7 @@ impl Intercept for BodyCap {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let body = context.response_mut().body_mut();
-        let inner = std::mem::replace(body, SdkBody::taken());
-        *body = SdkBody::from_body_1_x(Limited::new(inner, MAX_BODY));
+        *body = super::body::limited(std::mem::replace(body, SdkBody::taken()));
         Ok(())
     }
 }

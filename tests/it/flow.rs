@@ -1,14 +1,16 @@
 //! The ways from a Google identity to a role session, and what goes over the wire.
 
-use crate::support::{AUDIENCE, ROBOT, ROLE, from_emulator, sts_error};
+use crate::support::{AUDIENCE, Minting, ROBOT, ROLE, from_emulator, sts_error};
 use aws_credential_types::provider::ProvideCredentials;
 use aws_google_web_identity::emulator::{Emulator, Hop, ServiceAccount};
 use aws_google_web_identity::{
-    Assertion, Audience, Context, Error, GoogleWebIdentityProvider, IamIdToken, IamSignJwt,
-    IdToken, JwtBearer, LocalKey, MetadataServer, ProvideIdToken, ServiceAccountEmail, SignJwt,
-    SignedJwt, future,
+    Assertion, Audience, Context, GoogleWebIdentityProvider, IamIdToken, IamSignJwt, IdToken,
+    JwtBearer, LocalKey, MetadataServer, ProvideIdToken, ServiceAccountEmail, SignJwt, SignedJwt,
+    future,
 };
 use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 const CALLER: &str = "caller@demo-project.iam.gserviceaccount.com";
@@ -367,40 +369,79 @@ async fn the_environment_alone_is_enough() {
 }
 
 #[tokio::test]
-async fn a_token_that_sts_finds_invalid_is_replaced_once() -> Result<(), Error> {
-    let emulator = Emulator::start().await.unwrap();
+async fn a_token_that_sts_finds_invalid_is_replaced_once() {
+    let emulator = Arc::new(Emulator::start().await.unwrap());
     for code in ["ExpiredTokenException", "InvalidIdentityToken"] {
-        let provider = from_emulator(&emulator)
-            .signer(key(&emulator))
-            .build()
-            .await
-            .unwrap();
-        let (tokens, calls) = (
-            emulator.requests_of(Hop::TokenEndpoint).len(),
-            emulator.requests_of(Hop::Sts).len(),
-        );
-        emulator.answer_next(Hop::Sts, 1, sts_error(400, code, "Token is not good."));
-        provider.session().await?;
-        assert_eq!(emulator.requests_of(Hop::TokenEndpoint).len() - tokens, 2);
-        assert_eq!(emulator.requests_of(Hop::Sts).len() - calls, 2);
+        for (refusals, works) in [(1, true), (9, false)] {
+            let source = Minting::new(&emulator);
+            let tokens = source.tokens.clone();
+            let provider = from_emulator(&emulator)
+                .token_source(source)
+                .build()
+                .await
+                .unwrap();
+            let before = emulator.requests_of(Hop::Sts).len();
+            emulator.answer_next(
+                Hop::Sts,
+                refusals,
+                sts_error(400, code, "Token is not good."),
+            );
+            let result = provider.session().await;
+            emulator.answer_genuinely();
+            match result {
+                Ok(_) => assert!(works),
+                Err(error) => assert_eq!((works, error.code()), (false, Some(code))),
+            }
+            assert_eq!(tokens.load(Ordering::SeqCst), 2, "a fresh one, once");
+            assert_eq!(emulator.requests_of(Hop::Sts).len() - before, 2);
+        }
     }
-    let calls = emulator.requests_of(Hop::Sts).len();
+}
+
+#[tokio::test]
+async fn the_identical_token_is_not_sent_twice() {
+    #[derive(Debug)]
+    struct Stubborn(IdToken, Arc<AtomicU64>);
+    impl ProvideIdToken for Stubborn {
+        fn provide_id_token<'a>(
+            &'a self,
+            _: &'a Context,
+            _: &'a Audience,
+        ) -> future::ProvideIdToken<'a> {
+            future::ProvideIdToken::ready(Ok(self.0.clone()))
+        }
+        fn reject(&self, token: &IdToken) {
+            assert_eq!(token, &self.0);
+            self.1.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+    let emulator = Arc::new(Emulator::start().await.unwrap());
+    let minting = from_emulator(&emulator)
+        .token_source(Minting::new(&emulator))
+        .build()
+        .await
+        .unwrap();
+    let rejected = Arc::new(AtomicU64::new(0));
+    let stubborn = Stubborn(minting.id_token().await.unwrap(), rejected.clone());
     let provider = from_emulator(&emulator)
-        .signer(key(&emulator))
+        .token_source(stubborn)
         .build()
         .await
         .unwrap();
     emulator.answer_next(
         Hop::Sts,
-        9,
+        1,
         sts_error(400, "ExpiredTokenException", "Too old."),
     );
-    let error = provider.session().await.unwrap_err();
-    assert_eq!(error.code(), Some("ExpiredTokenException"));
-    assert_eq!(
-        emulator.requests_of(Hop::Sts).len() - calls,
-        2,
-        "once, not more"
+    let error = provider.session().await.unwrap_err().to_string();
+    assert!(
+        error.contains("Too old.") && error.contains("it was not sent twice"),
+        "{error}"
     );
-    Ok(())
+    assert_eq!(
+        rejected.load(Ordering::SeqCst),
+        1,
+        "the source was told to forget it"
+    );
+    assert_eq!(emulator.requests_of(Hop::Sts).len(), 1);
 }

@@ -142,7 +142,7 @@ async fn no_secret_is_shown_by_any_flow_successful_or_not() {
                 let from = text[..at]
                     .char_indices()
                     .rev()
-                    .nth(300)
+                    .nth(1800)
                     .map_or(0, |(at, _)| at);
                 panic!("a secret stands in {what}, after: {}", &text[from..at]);
             }

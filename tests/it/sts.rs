@@ -1,22 +1,26 @@
 //! What STS may answer, and what is made of it.
 
-use crate::support::{AUDIENCE, ROBOT, ROLE, chain, from_emulator, sts_error};
+use crate::support::{AUDIENCE, Minting, REQUEST_ID, ROBOT, ROLE, chain, from_emulator, sts_error};
 use aws_credential_types::provider::ProvideCredentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_google_web_identity::emulator::{Answer, Emulator, Hop, Role};
 use aws_google_web_identity::trust_policy::{ConditionKeys, TrustPolicy};
 use aws_google_web_identity::{ErrorKind, GoogleWebIdentityProvider, LocalKey, Stage};
+use std::sync::Arc;
 use std::time::Duration;
 
-async fn provider(emulator: &Emulator) -> GoogleWebIdentityProvider {
-    let key = LocalKey::from_json(emulator.key_file_json(ROBOT).unwrap()).unwrap();
-    from_emulator(emulator).signer(key).build().await.unwrap()
+async fn provider(emulator: &Arc<Emulator>) -> GoogleWebIdentityProvider {
+    from_emulator(emulator)
+        .token_source(Minting::new(emulator))
+        .build()
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
 async fn every_code_of_sts_has_its_kind_and_its_hint() {
     use ErrorKind::{Configuration, Denied, Throttled, Unavailable};
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = Arc::new(Emulator::start().await.unwrap());
     for (status, code, kind, retried, says) in [
         (
             400,
@@ -125,7 +129,7 @@ async fn a_trust_policy_that_does_not_match_is_explained_by_the_keys_of_the_toke
     let strange = "arn:aws:iam::123456789012:role/strange";
     let keys = ConditionKeys::from_claims(None, AUDIENCE, "100000000000000000009");
     let role = Role::new(strange).trust_policy(TrustPolicy::admitting(&keys).to_string());
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = Arc::new(Emulator::start().await.unwrap());
     emulator.put_role(role).unwrap();
     let key = LocalKey::from_json(emulator.key_file_json(ROBOT).unwrap()).unwrap();
     let provider = GoogleWebIdentityProvider::builder(strange)
@@ -161,7 +165,7 @@ async fn a_trust_policy_that_does_not_match_is_explained_by_the_keys_of_the_toke
 
 #[tokio::test]
 async fn answers_that_cannot_be_read_are_told_by_their_status() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = Arc::new(Emulator::start().await.unwrap());
     let whole = "<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult/></AssumeRoleWithWebIdentityResponse>";
     for (answer, kind, says) in [
         (
@@ -187,7 +191,7 @@ async fn answers_that_cannot_be_read_are_told_by_their_status() {
         (
             Answer::status(200).body("not xml"),
             ErrorKind::MalformedResponse,
-            "AssumeRoleWithWebIdentity of",
+            "HTTP 200 with an answer that can't be read",
         ),
         (
             Answer::status(200).body("x".repeat(70_000)),
@@ -212,7 +216,17 @@ async fn answers_that_cannot_be_read_are_told_by_their_status() {
 
 #[tokio::test]
 async fn a_session_longer_than_the_role_allows_is_refused_and_never_lowered() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = Arc::new(Emulator::start().await.unwrap());
+    let keys = ConditionKeys::from_claims(None, AUDIENCE, emulator.service_account_id());
+    let policy = TrustPolicy::admitting(&keys);
+    let hour = Duration::from_secs(3600);
+    emulator
+        .put_role(
+            Role::new(ROLE)
+                .trust_policy(&policy)
+                .max_session_length(hour),
+        )
+        .unwrap();
     let key = LocalKey::from_json(emulator.key_file_json(ROBOT).unwrap()).unwrap();
     let provider = from_emulator(&emulator)
         .signer(key)
@@ -229,7 +243,7 @@ async fn a_session_longer_than_the_role_allows_is_refused_and_never_lowered() {
 
 #[tokio::test]
 async fn errors_become_the_sdks_own_kinds() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = Arc::new(Emulator::start().await.unwrap());
     for (code, is_expected) in [
         (
             "AccessDenied",

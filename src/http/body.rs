@@ -1,0 +1,124 @@
+//! An answer's body as we let the SDK have it: of a bounded length, and without what it may echo.
+
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_types::body::SdkBody;
+use bytes::{Bytes, BytesMut};
+use http_body::{Body, Frame};
+use http_body_util::Limited;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use zeroize::Zeroizing;
+
+/// An ID token, a signed JWT or credentials have a few KiB; the SDK buffers an answer whole.
+const MAX_BODY: usize = 64 * 1024;
+
+const SCRUBBED: &[u8] = b"[token]";
+
+/// The body, but for an error when it is longer than any that we expect.
+pub(crate) fn limited(body: SdkBody) -> SdkBody {
+    SdkBody::from_body_1_x(Limited::new(body, MAX_BODY))
+}
+
+/// The limited body with this JWT, and each part of it, blanked out: the SDK logs, at TRACE, the
+/// message of an error that it read.
+pub(crate) fn scrubbed(body: SdkBody, jwt: &str) -> SdkBody {
+    let parts = jwt.split('.').filter(|part| part.len() > SCRUBBED.len());
+    SdkBody::from_body_1_x(Scrubbed {
+        inner: Limited::new(body, MAX_BODY),
+        needles: std::iter::once(jwt)
+            .chain(parts)
+            .map(|text| Zeroizing::new(text.to_owned()))
+            .collect(),
+        collected: BytesMut::new(),
+        done: false,
+    })
+}
+
+/// Passes the body on in one piece, at its end.
+struct Scrubbed {
+    inner: Limited<SdkBody>,
+    needles: Vec<Zeroizing<String>>,
+    collected: BytesMut,
+    done: bool,
+}
+
+impl Body for Scrubbed {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        while !self.done {
+            match ready!(Pin::new(&mut self.inner).poll_frame(cx)) {
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data() {
+                        self.collected.extend_from_slice(&data);
+                    }
+                }
+                Some(Err(error)) => {
+                    self.done = true;
+                    return Poll::Ready(Some(Err(error)));
+                }
+                None => {
+                    self.done = true;
+                    let mut body = std::mem::take(&mut self.collected);
+                    for needle in &self.needles {
+                        blank_out(&mut body, needle.as_bytes());
+                    }
+                    return Poll::Ready(Some(Ok(Frame::data(body.freeze()))));
+                }
+            }
+        }
+        Poll::Ready(None)
+    }
+}
+
+/// Of the same length, so that a Content-Length stays true.
+fn blank_out(body: &mut [u8], needle: &[u8]) {
+    if needle.len() < SCRUBBED.len() {
+        return;
+    }
+    let mut from = 0;
+    while let Some(at) = body[from..]
+        .windows(needle.len())
+        .position(|window| window == needle)
+    {
+        let found = &mut body[from + at..from + at + needle.len()];
+        found.fill(b' ');
+        found[..SCRUBBED.len()].copy_from_slice(SCRUBBED);
+        from += at + needle.len();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::BodyExt;
+
+    #[tokio::test]
+    async fn a_token_and_each_of_its_parts_are_blanked_out_at_the_same_length() {
+        let jwt = "header-part.payload-part.signature-part";
+        let text = format!("a {jwt} b signature-part c payload-part{jwt}");
+        let body = scrubbed(SdkBody::from(text.as_str()), jwt);
+        let body = body.collect().await.unwrap().to_bytes();
+        assert_eq!(body.len(), text.len());
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        let words: Vec<_> = body.split_whitespace().collect();
+        assert_eq!(
+            words,
+            ["a", "[token]", "b", "[token]", "c", "[token]", "[token]"]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_body_of_64_kib_is_taken_and_a_longer_one_is_not() {
+        for (length, taken) in [(MAX_BODY, true), (MAX_BODY + 1, false)] {
+            for make in [limited as fn(_) -> _, |body| scrubbed(body, "a.b.c")] {
+                let body = make(SdkBody::from(vec![b'x'; length]));
+                assert_eq!(body.collect().await.is_ok(), taken, "{length}");
+            }
+        }
+    }
+}
