@@ -1,94 +1,110 @@
-//! stub
-use std::{fmt, str::FromStr};
-/// keys
-#[derive(Clone, Debug, PartialEq, Default)]
-pub struct ConditionKeys(Vec<(String, Vec<String>)>);
-impl ConditionKeys {
-    /// f
-    pub fn from_claims(azp: Option<&str>, aud: &str, sub: &str) -> Self {
-        Self::default()
-            .with("accounts.google.com:aud", azp.unwrap_or(aud))
-            .with("accounts.google.com:oaud", aud)
-            .with("accounts.google.com:sub", sub)
-    }
-    /// w
-    pub fn with(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.0.push((key.into(), vec![value.into()]));
-        self
-    }
-    fn first(&self, k: &str) -> String {
-        self.0
-            .iter()
-            .find(|(n, _)| n == k)
-            .map(|(_, v)| v[0].clone())
-            .unwrap_or_default()
-    }
-}
-/// p
+//! The role's trust policy: the condition keys that AWS derives from a Google ID token, the policy that
+//! admits a token, and whether a given policy does.
+//!
+//! The judge follows AWS's documentation of
+//! [policy evaluation](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html) and of the
+//! [condition operators](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html),
+//! for `sts:AssumeRoleWithWebIdentity` of a Google identity. What it doesn't know it names as unknown,
+//! and never takes for true: it may refuse what AWS admits, not the other way round.
+//!
+//! ```
+//! use aws_google_web_identity::trust_policy::{ConditionKeys, TrustPolicy};
+//!
+//! let policy: TrustPolicy = r#"{"Version": "2012-10-17", "Statement": {
+//!     "Effect": "Allow", "Principal": {"Federated": "accounts.google.com"},
+//!     "Action": "sts:AssumeRoleWithWebIdentity",
+//!     "Condition": {"StringEquals": {"accounts.google.com:aud": "https://a"}}}}"#.parse()?;
+//! // The token's `azp` hides its `aud` from the key `:aud`.
+//! let keys = ConditionKeys::from_claims(Some("117291390000000000001"), "https://a", "117291390000000000001");
+//! let verdict = policy.judge(&keys);
+//! assert!(!verdict.is_admitted());
+//! assert!(verdict.to_string().contains("accounts.google.com:oaud"));
+//! # Ok::<(), aws_google_web_identity::trust_policy::PolicyError>(())
+//! ```
+
+mod document;
+mod judge;
+mod keys;
+mod operators;
+mod strict_json;
+#[cfg(test)]
+mod tests;
+
+pub use judge::{Reason, Verdict};
+pub use keys::ConditionKeys;
+
+use document::Document;
+use serde_json::{Value, json};
+use std::fmt;
+use std::str::FromStr;
+
+/// What a trust policy names Google as.
+pub(crate) const GOOGLE: &str = "accounts.google.com";
+const ACTION: &str = "sts:AssumeRoleWithWebIdentity";
+
+/// A role's trust policy, parsed.
 #[derive(Clone, Debug)]
-pub struct TrustPolicy(serde_json::Value);
-/// e
-#[derive(Debug)]
-pub struct PolicyError;
-impl fmt::Display for PolicyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("bad policy")
+pub struct TrustPolicy {
+    json: Value,
+    document: Document,
+}
+
+/// Why a text is no trust policy: where, and what is expected there.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a trust policy: {0}")]
+pub struct PolicyError(pub(crate) String);
+
+impl TrustPolicy {
+    /// The policy that admits this token and no other identity: it pins `sub`, who the token is, and
+    /// `oaud`, whom it was made for, and so holds whatever source the token comes from.
+    pub fn admitting(keys: &ConditionKeys) -> Self {
+        let pinned: serde_json::Map<String, Value> = ["sub", "oaud"]
+            .iter()
+            .filter_map(|name| {
+                let key = format!("{GOOGLE}:{name}");
+                let value = keys.get(&key)?.first()?.clone();
+                Some((key, value.into()))
+            })
+            .collect();
+        let json = json!({
+            "Version": "2012-10-17",
+            "Statement": [{
+                "Effect": "Allow",
+                "Principal": { "Federated": GOOGLE },
+                "Action": ACTION,
+                "Condition": { "StringEquals": pinned },
+            }],
+        });
+        let document = Document::admitting(keys);
+        Self { json, document }
+    }
+
+    /// Whether a token with these keys may assume the role, and if not, which condition fails.
+    pub fn judge(&self, keys: &ConditionKeys) -> Verdict {
+        judge::judge(&self.document, keys)
+    }
+
+    /// The policy as JSON with indentation. `Display` gives it without white space.
+    pub fn to_json_pretty(&self) -> String {
+        format!("{:#}", self.json)
     }
 }
-impl std::error::Error for PolicyError {}
+
 impl FromStr for TrustPolicy {
     type Err = PolicyError;
-    fn from_str(s: &str) -> Result<Self, PolicyError> {
-        serde_json::from_str(s).map(Self).map_err(|_| PolicyError)
+
+    /// # Errors
+    /// For what IAM wouldn't take as a trust policy: no JSON, a name twice in an object, an element that
+    /// there isn't, more than 64 KiB.
+    fn from_str(text: &str) -> Result<Self, PolicyError> {
+        let json = strict_json::parse(text)?;
+        let document = Document::parse(&json)?;
+        Ok(Self { json, document })
     }
 }
+
 impl fmt::Display for TrustPolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
-    }
-}
-/// v
-#[non_exhaustive]
-pub enum Verdict {
-    /// a
-    Admitted,
-    /// r
-    Refused,
-}
-impl Verdict {
-    /// i
-    pub fn is_admitted(&self) -> bool {
-        matches!(self, Self::Admitted)
-    }
-}
-impl TrustPolicy {
-    /// a
-    pub fn admitting(keys: &ConditionKeys) -> Self {
-        Self(
-            serde_json::json!({"oaud": keys.first("accounts.google.com:oaud"), "sub": keys.first("accounts.google.com:sub")}),
-        )
-    }
-    /// j
-    pub fn judge(&self, keys: &ConditionKeys) -> Verdict {
-        if self.0["oaud"] == keys.first("accounts.google.com:oaud").as_str()
-            && self.0["sub"] == keys.first("accounts.google.com:sub").as_str()
-        {
-            Verdict::Admitted
-        } else {
-            Verdict::Refused
-        }
-    }
-}
-impl fmt::Display for ConditionKeys {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, (n, v)) in self.0.iter().enumerate() {
-            write!(f, "{}{n} = {:?}", if i > 0 { ", " } else { "" }, v[0])?;
-        }
-        Ok(())
-    }
-}
-impl fmt::Debug for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("V")
+        write!(f, "{}", self.json)
     }
 }

@@ -1,4 +1,6 @@
-use aws_google_web_identity::trust_policy::ConditionKeys;
+use aws_google_web_identity::trust_policy::{
+    ConditionKeys, PolicyError, Reason, TrustPolicy, Verdict,
+};
 use aws_google_web_identity::*;
 
 fn assert_send_sync<T: Send + Sync + 'static>() {}
@@ -37,6 +39,10 @@ fn every_public_type_crosses_threads_and_has_a_debug() {
         RefreshPolicy,
         RoleArn,
         ServiceAccountEmail,
+        TrustPolicy,
+        Verdict,
+        Reason,
+        PolicyError,
         Session,
         SessionName,
         SignedJwt,

@@ -1,0 +1,253 @@
+//! The elements of a policy
+//! ([grammar](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html)).
+
+use super::operators::Operator;
+use super::{ACTION, ConditionKeys, GOOGLE, PolicyError};
+use crate::names::shown;
+use serde_json::{Map, Value};
+
+#[derive(Clone, Debug)]
+pub(super) struct Document {
+    /// Of 2012-10-17, which has variables.
+    pub(super) has_variables: bool,
+    pub(super) statements: Vec<Statement>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Statement {
+    /// Its number, from 1, and its Sid.
+    pub(super) name: String,
+    pub(super) allows: bool,
+    pub(super) principal: Principal,
+    /// None for NotAction.
+    pub(super) actions: Option<Vec<String>>,
+    pub(super) conditions: Vec<Condition>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Principal {
+    /// `"*"`, or `{"AWS": "*"}`, which means the same.
+    Everyone,
+    Federated(Vec<String>),
+    /// None of them federated.
+    Others,
+    NotPrincipal,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Condition {
+    /// As it stands in the policy.
+    pub(super) operator_name: String,
+    /// None for one that the judge doesn't know.
+    pub(super) operator: Option<Operator>,
+    pub(super) key: String,
+    pub(super) values: Vec<String>,
+}
+
+fn error<T>(message: impl Into<String>) -> Result<T, PolicyError> {
+    Err(PolicyError(message.into()))
+}
+
+impl Document {
+    pub(super) fn admitting(keys: &ConditionKeys) -> Self {
+        let conditions = ["sub", "oaud"]
+            .iter()
+            .filter_map(|name| {
+                let key = format!("{GOOGLE}:{name}");
+                let values = keys.get(&key)?.to_vec();
+                let operator_name = "StringEquals".to_owned();
+                Some(Condition {
+                    operator: Operator::parse(&operator_name),
+                    operator_name,
+                    key,
+                    values,
+                })
+            })
+            .collect();
+        let statement = Statement {
+            name: "statement 1".to_owned(),
+            allows: true,
+            principal: Principal::Federated(vec![GOOGLE.to_owned()]),
+            actions: Some(vec![ACTION.to_owned()]),
+            conditions,
+        };
+        Self {
+            has_variables: true,
+            statements: vec![statement],
+        }
+    }
+
+    pub(super) fn parse(json: &Value) -> Result<Self, PolicyError> {
+        let Value::Object(object) = json else {
+            return error("a JSON object with Version and Statement is expected");
+        };
+        only(object, "the policy", &["Version", "Id", "Statement"])?;
+        let has_variables = match object.get("Version").map(Value::as_str) {
+            Some(Some("2012-10-17")) => true,
+            None | Some(Some("2008-10-17")) => false,
+            _ => return error("its Version is neither \"2012-10-17\" nor \"2008-10-17\""),
+        };
+        let statements = match object.get("Statement") {
+            Some(Value::Array(statements)) if !statements.is_empty() => &statements[..],
+            Some(statement @ Value::Object(_)) => std::slice::from_ref(statement),
+            _ => return error("it has no Statement; an object or an array of objects is expected"),
+        };
+        let statements = statements
+            .iter()
+            .enumerate()
+            .map(|(index, statement)| Statement::parse(index + 1, statement))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            has_variables,
+            statements,
+        })
+    }
+}
+
+impl Statement {
+    fn parse(number: usize, json: &Value) -> Result<Self, PolicyError> {
+        let mut name = format!("statement {number}");
+        let Value::Object(object) = json else {
+            return error(format!("{name} is not an object"));
+        };
+        if let Some(Value::String(sid)) = object.get("Sid") {
+            name = format!("{name} ({})", shown(sid));
+        }
+        // A trust policy has no Resource: the role is it.
+        only(
+            object,
+            &name,
+            &[
+                "Sid",
+                "Effect",
+                "Principal",
+                "NotPrincipal",
+                "Action",
+                "NotAction",
+                "Condition",
+            ],
+        )?;
+        let allows = match object.get("Effect").and_then(Value::as_str) {
+            Some("Allow") => true,
+            Some("Deny") => false,
+            _ => {
+                return error(format!(
+                    "{name}: its Effect is neither \"Allow\" nor \"Deny\""
+                ));
+            }
+        };
+        let principal = match (object.get("Principal"), object.get("NotPrincipal")) {
+            (Some(principal), None) => Principal::parse(&name, principal)?,
+            (None, Some(_)) => Principal::NotPrincipal,
+            _ => {
+                return error(format!(
+                    "{name}: one of Principal and NotPrincipal is expected"
+                ));
+            }
+        };
+        let actions = match (object.get("Action"), object.get("NotAction")) {
+            (Some(actions), None) => Some(strings(&format!("{name}: Action"), actions)?),
+            (None, Some(_)) => None,
+            _ => return error(format!("{name}: one of Action and NotAction is expected")),
+        };
+        let conditions = match object.get("Condition") {
+            None => Vec::new(),
+            Some(Value::Object(operators)) => conditions(&name, operators)?,
+            Some(_) => return error(format!("{name}: Condition is not an object")),
+        };
+        Ok(Self {
+            name,
+            allows,
+            principal,
+            actions,
+            conditions,
+        })
+    }
+}
+
+impl Principal {
+    fn parse(name: &str, json: &Value) -> Result<Self, PolicyError> {
+        let kinds = match json {
+            Value::String(everyone) if everyone == "*" => return Ok(Self::Everyone),
+            Value::Object(kinds) if !kinds.is_empty() => kinds,
+            _ => {
+                return error(format!(
+                    "{name}: Principal is neither \"*\" nor an object such as {{\"Federated\": {GOOGLE:?}}}"
+                ));
+            }
+        };
+        let mut federated = Vec::new();
+        for (kind, values) in kinds {
+            let values = strings(&format!("{name}: Principal.{kind}"), values)?;
+            match kind.as_str() {
+                "Federated" => federated.extend(values),
+                "AWS" if values.iter().any(|value| value == "*") => return Ok(Self::Everyone),
+                "AWS" | "Service" | "CanonicalUser" => {}
+                _ => {
+                    return error(format!(
+                        "{name}: there is no principal of type {}",
+                        shown(kind)
+                    ));
+                }
+            }
+        }
+        Ok(if federated.is_empty() {
+            Self::Others
+        } else {
+            Self::Federated(federated)
+        })
+    }
+}
+
+fn conditions(name: &str, operators: &Map<String, Value>) -> Result<Vec<Condition>, PolicyError> {
+    let mut conditions = Vec::new();
+    for (operator_name, keys) in operators {
+        let Value::Object(keys) = keys else {
+            return error(format!(
+                "{name}: Condition.{} is not an object",
+                shown(operator_name)
+            ));
+        };
+        for (key, values) in keys {
+            conditions.push(Condition {
+                operator: Operator::parse(operator_name),
+                operator_name: operator_name.clone(),
+                key: key.clone(),
+                values: strings(
+                    &format!("{name}: {operator_name} of {}", shown(key)),
+                    values,
+                )?,
+            });
+        }
+    }
+    Ok(conditions)
+}
+
+/// A string or several; numbers and booleans count as their text, as IAM takes them.
+fn strings(place: &str, json: &Value) -> Result<Vec<String>, PolicyError> {
+    let values = match json {
+        Value::Array(values) => &values[..],
+        value => std::slice::from_ref(value),
+    };
+    values
+        .iter()
+        .map(|value| match value {
+            Value::String(text) => Ok(text.clone()),
+            Value::Bool(_) | Value::Number(_) => Ok(value.to_string()),
+            _ => error(format!(
+                "{place}: a string or an array of strings is expected"
+            )),
+        })
+        .collect()
+}
+
+fn only(object: &Map<String, Value>, place: &str, known: &[&str]) -> Result<(), PolicyError> {
+    match object.keys().find(|name| !known.contains(&name.as_str())) {
+        Some(name) => error(format!(
+            "{place} has no element {}; there are {}",
+            shown(name),
+            known.join(", ")
+        )),
+        None => Ok(()),
+    }
+}
