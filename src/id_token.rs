@@ -5,6 +5,7 @@ mod claims;
 pub(crate) mod iam_id_token;
 pub(crate) mod jwt_bearer;
 pub(crate) mod metadata_server;
+pub(crate) mod shared;
 
 pub use claims::Claims;
 

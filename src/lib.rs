@@ -39,6 +39,7 @@ pub use id_token::application_default::ApplicationDefault;
 pub use id_token::iam_id_token::IamIdToken;
 pub use id_token::jwt_bearer::JwtBearer;
 pub use id_token::metadata_server::MetadataServer;
+pub use id_token::shared::SharedIdToken;
 pub use id_token::{Claims, IdToken, ProvideIdToken};
 pub use names::{Audience, RoleArn, ServiceAccountEmail, SessionName};
 pub use provider::GoogleWebIdentityProvider;

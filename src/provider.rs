@@ -165,12 +165,11 @@ impl FetchError for Error {
                 ErrorKind::Configuration,
                 "there is no tokio runtime here to run the exchange on",
             ),
-            Lost::Stillborn => Error::message(
-                Stage::Sts,
+            Lost::Stillborn => lost(
                 ErrorKind::MalformedResponse,
-                "the credentials in the answer have expired already",
-            )
-            .with_hint("are the clocks of this machine and of STS right?"),
+                "what was fetched had expired when it came: are the clocks of this machine and of the \
+                 servers right?",
+            ),
         }
     }
 

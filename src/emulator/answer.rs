@@ -2,12 +2,11 @@
 
 use super::reply::{Reply, ReplyBody};
 use super::socket::{End, WritePlan};
+use super::trickle::Trickle;
 use bytes::Bytes;
-use http::header::{HeaderName, HeaderValue};
+use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use http::{HeaderMap, StatusCode};
 use std::fmt;
-use std::sync::{Arc, Mutex};
-use std::task::Waker;
 
 /// What a request gets instead of the healthy answer; see [`Emulator::answer_next`](super::Emulator::answer_next).
 ///
@@ -53,13 +52,33 @@ impl Answer {
         Self::new(Content::Genuine, Fault::Write(plan))
     }
 
-    /// This status with an empty body. A number that is no HTTP status (below 100 or above 999) becomes 500.
+    fn made(reply: Reply) -> Self {
+        Self {
+            set: *reply.headers,
+            ..Self::new(Content::Made(reply.status, reply.body), Fault::None)
+        }
+    }
+
+    /// This status, 200 to 999, with an empty body. Any other number becomes 500.
     pub fn status(status: u16) -> Self {
-        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Self::new(
-            Content::Made(status, ReplyBody::Bytes(Bytes::new())),
-            Fault::None,
-        )
+        let content = Content::Made(final_status(status), ReplyBody::Bytes(Bytes::new()));
+        Self::new(content, Fault::None)
+    }
+
+    /// An error as the token endpoint writes it ([RFC 6749, 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)), e.g. 400 with `invalid_grant`.
+    pub fn oauth_error(status: u16, error: &str, description: &str) -> Self {
+        Self::made(Reply::oauth_error(final_status(status), error, description))
+    }
+
+    /// An error as [Google's APIs](https://cloud.google.com/apis/design/errors) write it, IAM among them, e.g. 403 with `PERMISSION_DENIED`.
+    pub fn api_error(status: u16, code: &str, message: &str) -> Self {
+        Self::made(Reply::api_error(final_status(status), code, message))
+    }
+
+    /// An error as [AWS STS](https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html#API_AssumeRoleWithWebIdentity_Errors)
+    /// writes it, e.g. 400 with `IDPCommunicationError`.
+    pub fn sts_error(status: u16, code: &str, message: &str) -> Self {
+        Self::made(super::sts::error(final_status(status), code, message))
     }
 
     /// What the server would have answered, to be changed with [`header`](Self::header), [`without_header`](Self::without_header) or
@@ -108,10 +127,13 @@ impl Answer {
         Self::faulty(WritePlan::instead("SSH-2.0-emulator\r\n"))
     }
 
-    /// Sets a header, in place of a healthy one of the same name. Names and values that HTTP does not allow are left out.
+    /// Sets a header, in place of a healthy one of the same name. Names and values that HTTP does not allow are left out, and so are
+    /// `Content-Length` and `Transfer-Encoding`, which follow from the body.
     pub fn header(mut self, name: &str, value: &str) -> Self {
-        if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
-            self.set.append(name, value);
+        if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value))
+            && ![CONTENT_LENGTH, TRANSFER_ENCODING].contains(&name)
+        {
+            self.set.insert(name, value);
         }
         self
     }
@@ -150,7 +172,7 @@ impl Answer {
             Content::Genuine => genuine(),
             Content::Made(status, body) => Reply {
                 status: *status,
-                headers: HeaderMap::new(),
+                headers: Box::default(),
                 body: body.clone(),
             },
         };
@@ -167,6 +189,14 @@ impl Answer {
     pub(super) fn removes(&self, name: &HeaderName) -> bool {
         self.remove.contains(name)
     }
+}
+
+/// Answers of 1xx are none: another one has to follow.
+fn final_status(status: u16) -> StatusCode {
+    StatusCode::from_u16(status)
+        .ok()
+        .filter(|status| !status.is_informational())
+        .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 impl fmt::Debug for Answer {
@@ -186,58 +216,5 @@ impl fmt::Debug for Answer {
             }
         }
         debug.finish_non_exhaustive()
-    }
-}
-
-/// Lets an answer through byte by byte; see [`Answer::trickle`]. No time passes in it: tests say when.
-#[derive(Clone, Default)]
-pub struct Trickle {
-    gate: Arc<Mutex<Gate>>,
-}
-
-#[derive(Default)]
-struct Gate {
-    released: u64,
-    waiting: Vec<Waker>,
-}
-
-impl Trickle {
-    /// One that lets nothing through yet.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Lets `bytes` more of each answer through.
-    pub fn release(&self, bytes: u64) {
-        let waiting = {
-            let mut gate = super::lock(&self.gate);
-            gate.released = gate.released.saturating_add(bytes);
-            std::mem::take(&mut gate.waiting)
-        };
-        waiting.into_iter().for_each(Waker::wake);
-    }
-
-    /// Lets the whole of each answer through.
-    pub fn release_all(&self) {
-        self.release(u64::MAX);
-    }
-
-    /// How many bytes may go out after the `written` first; the waker is called when there are more.
-    pub(super) fn allowance(&self, written: u64, waker: &Waker) -> u64 {
-        let mut gate = super::lock(&self.gate);
-        let allowance = gate.released.saturating_sub(written);
-        if allowance == 0 {
-            gate.waiting.push(waker.clone());
-        }
-        allowance
-    }
-}
-
-impl fmt::Debug for Trickle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let released = super::lock(&self.gate).released;
-        f.debug_struct("Trickle")
-            .field("released", &released)
-            .finish_non_exhaustive()
     }
 }

@@ -1,9 +1,10 @@
 //! What an emulator is made of.
 
 use super::accounts::{Account, ServiceAccount};
+use super::desk::Desk;
 use super::keys::{KeyUse, SigningKey};
 use super::role::Role;
-use super::server::{Desk, Port, Site};
+use super::server::{Port, Site};
 use super::world::{Origins, World};
 use super::{DEFAULT_AUDIENCE, DEFAULT_ROLE_ARN, DEFAULT_SERVICE_ACCOUNT, Emulator};
 use crate::trust_policy::{ConditionKeys, TrustPolicy};
@@ -52,6 +53,9 @@ impl EmulatorBuilder {
     ///
     /// # Errors
     /// `InvalidInput` for an account or a role that cannot be; what the system says when it has no port.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime, or on one without I/O.
     pub async fn start(self) -> io::Result<Emulator> {
         let audience = self.audience.unwrap_or_else(|| DEFAULT_AUDIENCE.to_owned());
         let settings = match self.accounts.is_empty() {

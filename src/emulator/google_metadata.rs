@@ -154,7 +154,7 @@ fn instance(world: &World, account: &Account, with_licenses: bool) -> Value {
     let mut instance = json!({
         "project_id": account.project(), "project_number": project_number_of(account), "zone": ZONE,
         "instance_id": "4242424242424242424", "instance_name": "emulator",
-        "instance_creation_timestamp": world.now() - 86_400,
+        "instance_creation_timestamp": world.now().saturating_sub(86_400),
     });
     if with_licenses {
         instance["license_id"] = json!(["1000204"]);

@@ -27,6 +27,8 @@ pub(super) enum KeyUse {
     Managed,
 }
 
+type Keys = HashMap<(KeyUse, usize), Arc<SigningKey>>;
+
 /// An RSA-2048 key that signs RS256.
 pub(super) struct SigningKey {
     pair: RsaKeyPair,
@@ -44,7 +46,7 @@ impl fmt::Debug for SigningKey {
 impl SigningKey {
     /// The process's key for `usage`, the `index`th of its kind.
     pub(super) fn shared(usage: KeyUse, index: usize) -> io::Result<Arc<Self>> {
-        static KEYS: OnceLock<Mutex<HashMap<(KeyUse, usize), Arc<SigningKey>>>> = OnceLock::new();
+        static KEYS: OnceLock<Mutex<Keys>> = OnceLock::new();
         let keys = KEYS.get_or_init(Mutex::default);
         if let Some(key) = super::lock(keys).get(&(usage, index)) {
             return Ok(key.clone());

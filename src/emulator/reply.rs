@@ -13,7 +13,8 @@ use std::task::{Context, Poll};
 #[derive(Clone)]
 pub(super) struct Reply {
     pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
+    /// Boxed since replies are the error of most functions here.
+    pub(super) headers: Box<HeaderMap>,
     pub(super) body: ReplyBody,
 }
 
@@ -34,7 +35,7 @@ impl Reply {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         Self {
             status,
-            headers,
+            headers: Box::new(headers),
             body: ReplyBody::Bytes(body.into()),
         }
     }
@@ -76,7 +77,7 @@ impl Reply {
             ReplyBody::Blank(left) => Either::Right(Blank { left }),
         });
         *response.status_mut() = self.status;
-        *response.headers_mut() = self.headers;
+        *response.headers_mut() = *self.headers;
         response
     }
 }

@@ -4,6 +4,7 @@ use super::keys::hex;
 use crate::trust_policy::TrustPolicy;
 use aws_lc_rs::digest;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// An IAM role. Unless it is given a trust policy, it trusts nobody.
@@ -18,7 +19,7 @@ use std::time::Duration;
 pub struct Role {
     pub(super) arn: String,
     policy_json: Option<String>,
-    pub(super) policy: Option<TrustPolicy>,
+    pub(super) policy: Option<Arc<TrustPolicy>>,
     pub(super) max_session_length: Duration,
 }
 
@@ -60,7 +61,7 @@ impl Role {
         }
         if let Some(json) = &self.policy_json {
             match json.parse() {
-                Ok(policy) => self.policy = Some(policy),
+                Ok(policy) => self.policy = Some(Arc::new(policy)),
                 Err(error) => return invalid(format!("the trust policy of {}: {error}", self.arn)),
             }
         }

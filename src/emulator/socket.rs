@@ -1,6 +1,6 @@
 //! A TCP stream that goes wrong on demand: HTTP is hyper's, so the faults are made below it, where bytes are written.
 
-use super::answer::Trickle;
+use super::trickle::Trickle;
 use std::fmt;
 use std::io;
 use std::pin::Pin;

@@ -10,6 +10,7 @@ use super::reply::Reply;
 use super::role::Role;
 use super::world::{ISSUER, World};
 use crate::trust_policy::ConditionKeys;
+use http::StatusCode;
 use parameters::Parameters;
 use xml::{Refusal, Success};
 
@@ -25,6 +26,11 @@ pub(super) fn answer(world: &World, request: &RecordedRequest) -> Reply {
         Ok(success) => success.into_reply(),
         Err(refusal) => refusal.into_reply(),
     }
+}
+
+/// An error of STS's own form.
+pub(super) fn error(status: StatusCode, code: &str, message: &str) -> Reply {
+    Refusal::new(status.as_u16(), code, message).into_reply()
 }
 
 fn assume(world: &World, parameters: &Parameters) -> Result<Success, Refusal> {

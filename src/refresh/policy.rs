@@ -113,7 +113,7 @@ impl RefreshPolicy {
             })
         });
         let window = window.min(lifetime / 3);
-        let earlier = window.mul_f64(self.jitter * random.clamp(0.0, 1.0));
+        let earlier = share(window, self.jitter * random);
         let mandatory = self.mandatory_window.min(lifetime / 10).min(window);
         Schedule {
             refresh_after: lifetime.saturating_sub(window).saturating_sub(earlier),
@@ -128,7 +128,7 @@ impl RefreshPolicy {
         let doubled = min.saturating_mul(2u32.saturating_pow(failures.saturating_sub(1).min(16)));
         let pause = doubled.min(max);
         // Between half of it and the whole.
-        let pause = pause.mul_f64(0.5 + 0.5 * random.clamp(0.0, 1.0));
+        let pause = share(pause, 0.5 + 0.5 * random);
         let pause = if left.is_zero() {
             pause
         } else {
@@ -136,6 +136,11 @@ impl RefreshPolicy {
         };
         pause.max(Duration::from_secs(1))
     }
+}
+
+/// A part of a duration, for any numbers: all of it where they are none.
+fn share(duration: Duration, part: f64) -> Duration {
+    Duration::try_from_secs_f64(duration.as_secs_f64() * part.clamp(0.0, 1.0)).unwrap_or(duration)
 }
 
 /// Ages of a generation.

@@ -45,6 +45,7 @@ fn every_public_type_crosses_threads_and_has_a_debug() {
         PolicyError,
         Session,
         SessionName,
+        SharedIdToken,
         SignedJwt,
         Stage,
         Box<dyn ProvideIdToken>,

@@ -158,7 +158,9 @@ async fn an_id_token_without_a_flavor_is_taken_since_old_gke_leaves_it_out() {
     emulator.answer_next(
         Hop::MetadataIdentity,
         1,
-        Answer::status(200).body(token.expose()),
+        Answer::status(200)
+            .without_header("metadata-flavor")
+            .body(token.expose()),
     );
     assert_eq!(provider.id_token().await.unwrap().expose(), token.expose());
 }

@@ -54,15 +54,15 @@ impl Success {
 #[derive(Debug)]
 pub(super) struct Refusal {
     status: u16,
-    code: &'static str,
+    code: String,
     message: String,
 }
 
 impl Refusal {
-    pub(super) fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
+    pub(super) fn new(status: u16, code: &str, message: impl Into<String>) -> Self {
         Self {
             status,
-            code,
+            code: code.to_owned(),
             message: message.into(),
         }
     }
@@ -78,7 +78,7 @@ impl Refusal {
     pub(super) fn into_reply(self) -> Reply {
         let error = Element::new("Error")
             .text("Type", "Sender")
-            .text("Code", self.code)
+            .text("Code", &self.code)
             .text("Message", &self.message);
         let id = request_id();
         let document = Element::new("ErrorResponse")

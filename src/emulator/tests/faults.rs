@@ -70,6 +70,45 @@ async fn the_genuine_answer_can_be_had_with_other_headers() {
 }
 
 #[tokio::test]
+async fn errors_can_be_had_in_each_service_s_own_form() {
+    let emulator = Emulator::start().await.unwrap();
+    let ask = async |answer: Answer| {
+        emulator.answer_next(Hop::MetadataEmail, 1, answer);
+        get(emulator.metadata_endpoint(), EMAIL).await
+    };
+    let sts = ask(Answer::sts_error(400, "IDPCommunicationError", "a < b")).await;
+    assert_eq!(
+        (sts.status, sts.element("Code")),
+        (400, "IDPCommunicationError")
+    );
+    assert_eq!(sts.element("Message"), "a &lt; b");
+    assert!(sts.header("x-amzn-requestid").is_some());
+    let oauth = ask(Answer::oauth_error(503, "temporarily_unavailable", "later")).await;
+    assert_eq!(
+        (oauth.status, oauth.json()["error"].as_str()),
+        (503, Some("temporarily_unavailable"))
+    );
+    let api = ask(Answer::api_error(403, "PERMISSION_DENIED", "no")).await;
+    assert_eq!(api.json()["error"]["code"], 403);
+    assert_eq!(
+        api.header("content-type"),
+        Some("application/json; charset=UTF-8")
+    );
+}
+
+#[tokio::test]
+async fn what_would_break_the_framing_is_left_out() {
+    let emulator = Emulator::start().await.unwrap();
+    let lying = Answer::status(100)
+        .header("content-length", "3")
+        .header("a b", "c")
+        .body("body");
+    emulator.answer_next(Hop::MetadataEmail, 1, lying);
+    let answer = get(emulator.metadata_endpoint(), EMAIL).await;
+    assert_eq!((answer.status, answer.body.as_str()), (500, "body"));
+}
+
+#[tokio::test]
 async fn a_blank_body_is_as_long_as_it_says() {
     let emulator = Emulator::start().await.unwrap();
     let stream = sent_to(&emulator, Answer::status(200).blank_body(3_000_000)).await;

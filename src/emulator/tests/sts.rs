@@ -114,17 +114,18 @@ async fn policies_and_actions_have_codes_of_their_own() {
 }
 
 #[tokio::test]
-async fn a_token_in_the_query_string_is_refused() {
+async fn a_query_string_is_refused_even_beside_a_healthy_form() {
     let emulator = Emulator::start().await.unwrap();
     let token = emulator
         .issue_id_token(&id_token_claims(&emulator))
         .unwrap();
-    let query = format!("/?{}", encoded(&assume_role_form(&token)));
-    assert_eq!(get(emulator.sts_endpoint(), &query).await.status, 400);
-    assert_eq!(
-        post(emulator.sts_endpoint(), &query, "", "").await.status,
-        400
-    );
+    let form = encoded(&assume_role_form(&token));
+    let path = format!("/?{form}");
+    assert_eq!(get(emulator.sts_endpoint(), &path).await.status, 400);
+    for body in ["", &form] {
+        let answer = post(emulator.sts_endpoint(), &path, "", body).await;
+        assert_eq!(answer.element("Code"), "ValidationError");
+    }
 }
 
 #[tokio::test]
@@ -267,6 +268,14 @@ async fn the_clock_offset_moves_judgement_and_date_together() {
         aws_smithy_types::date_time::Format::HttpDate,
     );
     assert!((date.unwrap().secs() - seconds(&emulator)).abs() < 60);
+    for extreme in [i64::MIN, i64::MAX] {
+        emulator.set_clock_offset(extreme);
+        let answer = assume_role(&emulator, &assume_role_form(&token)).await;
+        assert_eq!(answer.status, 400, "{extreme}");
+        let path =
+            "/computeMetadata/v1/instance/service-accounts/default/identity?audience=a&format=full";
+        assert_eq!(get(emulator.metadata_endpoint(), path).await.status, 200);
+    }
     emulator.set_clock_offset(-6 * 3600);
     let early = assume_role(&emulator, &assume_role_form(&token)).await;
     assert_eq!(early.element("Code"), "InvalidIdentityToken");
