@@ -122,10 +122,10 @@ fn kind(code: Option<&str>, status: u16) -> ErrorKind {
 fn hint(code: Option<&str>) -> Option<&'static str> {
     Some(match code? {
         "AccessDenied" | "AccessDeniedException" => {
-            "the token is good, the role's trust policy doesn't admit it (or there is no such role): \
-             its conditions must match these keys, of which :aud is the token's azp and :oaud the \
-             audience that was asked for; trust_policy::TrustPolicy::judge says which one fails. A new role or policy takes some \
-             seconds to spread"
+            "the role's trust policy doesn't admit the token, or there is no such role: the policy's \
+             conditions must match these keys, of which :aud is the token's azp and :oaud the audience that \
+             was asked for; trust_policy::TrustPolicy::judge says which one fails. A new role or policy takes \
+             some seconds to spread"
         }
         "ExpiredTokenException" | "ExpiredToken" => {
             "a fresh token was refused as too old as well: is this machine's clock right?"

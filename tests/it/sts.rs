@@ -55,7 +55,7 @@ async fn every_code_of_sts_has_its_kind_and_its_hint() {
             "AccessDenied",
             Denied,
             1,
-            "the role's trust policy doesn't admit it",
+            "the role's trust policy doesn't admit the token",
         ),
         (400, "Throttling", Throttled, 3, "Throttling"),
         (
