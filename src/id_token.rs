@@ -148,43 +148,37 @@ impl IdToken {
         let span = Duration::from_secs(claims.exp.saturating_sub(claims.iat));
         let expires_at = received.local_expiry(token.0.expires_at, span);
         Arc::make_mut(&mut token.0).expires_at = expires_at;
-        token.vet(stage, audience, received.at)?;
+        token.check_audience(stage, audience)?;
+        token.check_expiry(stage, received.at)?;
         Ok(token)
     }
 
-    /// That the token is for this audience and isn't expired.
-    pub(crate) fn vet(
-        &self,
-        stage: Stage,
-        audience: &Audience,
-        now: SystemTime,
-    ) -> Result<(), Error> {
-        let claims = self.claims();
-        if claims.aud != audience.as_str() {
-            return Err(Error::message(
-                stage,
-                ErrorKind::MalformedResponse,
-                format!(
-                    "the ID token is for the audience {}, not for {}",
-                    shown(&claims.aud),
-                    shown(audience.as_str())
-                ),
-            )
-            .with_hint("the source must ask for the audience that it is given"));
+    /// That the token is for this audience.
+    pub(crate) fn check_audience(&self, stage: Stage, audience: &Audience) -> Result<(), Error> {
+        let found = &self.claims().aud;
+        if found == audience.as_str() {
+            return Ok(());
         }
-        if let Ok(since) = now.duration_since(self.expires_at()) {
-            return Err(Error::message(
-                stage,
-                ErrorKind::MalformedResponse,
-                format!(
-                    "the ID token expired {} s ago (exp {})",
-                    since.as_secs(),
-                    claims.exp
-                ),
-            )
-            .with_hint("if the token is fresh, this machine's clock is wrong"));
-        }
-        Ok(())
+        let message = format!(
+            "the ID token is for the audience {}, not for {}",
+            shown(found),
+            shown(audience.as_str())
+        );
+        Err(Error::message(stage, ErrorKind::MalformedResponse, message)
+            .with_hint("the source must ask for the audience that it is given"))
+    }
+
+    fn check_expiry(&self, stage: Stage, now: SystemTime) -> Result<(), Error> {
+        let Ok(since) = now.duration_since(self.expires_at()) else {
+            return Ok(());
+        };
+        let message = format!(
+            "the ID token expired {} s ago (exp {})",
+            since.as_secs(),
+            self.claims().exp
+        );
+        Err(Error::message(stage, ErrorKind::MalformedResponse, message)
+            .with_hint("if the token is fresh, this machine's clock is wrong"))
     }
 
     /// The token itself, a secret: whoever holds it can be this identity until it expires.

@@ -69,10 +69,10 @@ impl ApplicationDefault {
         let place = place(cx);
         let state = place.state();
         let mut chosen = self.chosen.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(chosen) = chosen.as_ref().filter(|chosen| chosen.place == place) {
-            if chosen.state == state {
-                return Ok(chosen.found.source.clone());
-            }
+        if let Some(chosen) = chosen.as_ref().filter(|chosen| chosen.place == place)
+            && chosen.state == state
+        {
+            return Ok(chosen.found.source.clone());
         }
         match self.read(&place) {
             Ok(found) => {

@@ -56,6 +56,9 @@ pub(super) struct Moment {
 /// The two clocks may drift apart by this much, by adjustment, before one of them has stepped.
 const DRIFT: Duration = Duration::from_secs(5);
 
+/// Added to what the monotonic clock says, so that a moment before the program began can be named.
+const LONG_AGO: Duration = Duration::from_secs(1 << 40);
+
 impl Clocks {
     pub(crate) fn new(
         wall: SharedTimeSource,
@@ -72,7 +75,7 @@ impl Clocks {
     pub(super) fn now(&self) -> Moment {
         Moment {
             wall: self.wall.now(),
-            monotonic: self.monotonic.elapsed(),
+            monotonic: LONG_AGO.saturating_add(self.monotonic.elapsed()),
         }
     }
 

@@ -66,7 +66,7 @@ impl Refusal {
             kind(code, status),
             format!(
                 "{what}; role {role_arn}, request id {}; the token's condition keys: {keys}",
-                request_id.map_or_else(|| "none".to_owned(), |id| said(id))
+                request_id.map_or_else(|| "none".to_owned(), said)
             ),
         )
         .with_code(code, request_id);

@@ -31,7 +31,8 @@ pub(super) enum Principal {
     Federated(Vec<String>),
     /// None of them federated.
     Others,
-    NotPrincipal,
+    /// NotPrincipal.
+    Inverted,
 }
 
 #[derive(Clone, Debug)]
@@ -138,7 +139,7 @@ impl Statement {
         };
         let principal = match (object.get("Principal"), object.get("NotPrincipal")) {
             (Some(principal), None) => Principal::parse(&name, principal)?,
-            (None, Some(_)) => Principal::NotPrincipal,
+            (None, Some(_)) => Principal::Inverted,
             _ => {
                 return error(format!(
                     "{name}: one of Principal and NotPrincipal is expected"

@@ -165,7 +165,7 @@ fn principal(statement: &Statement) -> Finding {
         Principal::Others => Finding::Fails(format!(
             "its Principal is not {{\"Federated\": {GOOGLE:?}}}"
         )),
-        Principal::NotPrincipal => Finding::Unknown("NotPrincipal".to_owned()),
+        Principal::Inverted => Finding::Unknown("NotPrincipal".to_owned()),
     }
 }
 
@@ -194,10 +194,8 @@ fn condition(condition: &Condition, has_variables: bool, keys: &ConditionKeys) -
     let Some(operator) = operator else {
         return Finding::Unknown(format!("the operator {}", shown(operator_name)));
     };
-    if has_variables {
-        if let Some(variable) = values.iter().find(|value| value.contains("${")) {
-            return Finding::Unknown(format!("the variable in {}", shown(variable)));
-        }
+    if has_variables && let Some(variable) = values.iter().find(|value| value.contains("${")) {
+        return Finding::Unknown(format!("the variable in {}", shown(variable)));
     }
     let found = keys.get(key);
     if found.is_none() && !is_known(key) {

@@ -1,9 +1,11 @@
 //! One binary for what is tested from outside.
 
+mod allocations;
 mod auto_traits;
 mod bad_input;
 mod builder;
 mod flow;
 mod redaction;
+mod refresh;
 mod sts;
 mod support;

@@ -1,0 +1,250 @@
+//! Clocks, a sleep and a source that the tests hold in their hands, and the emulator's STS behind them.
+
+use crate::support::{AUDIENCE, ROBOT, ROLE};
+use aws_google_web_identity::emulator::Emulator;
+use aws_google_web_identity::{
+    Audience, Builder, Context, Error, ErrorKind, GoogleWebIdentityProvider, IdToken,
+    MonotonicClock, ProvideIdToken, Stage, future,
+};
+use aws_smithy_async::rt::sleep::{AsyncSleep, Sleep};
+use aws_smithy_async::time::TimeSource;
+use aws_types::SdkConfig;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::{Semaphore, oneshot, watch};
+
+/// Where the tests' clocks begin; the emulator's is the same one.
+pub const START: u64 = 1_800_000_000;
+
+#[derive(Debug, Default)]
+struct Hands {
+    wall: i64,
+    monotonic: Duration,
+    sleepers: Vec<(Duration, oneshot::Sender<()>)>,
+}
+
+/// Both clocks and the sleep. Sleeps end when the test moves time past their end, and only then.
+#[derive(Clone, Debug, Default)]
+pub struct Clock(Arc<Mutex<Hands>>);
+
+impl Clock {
+    pub fn now(&self) -> SystemTime {
+        let start = i64::try_from(START).unwrap() * 1000;
+        let millis = u64::try_from(start + self.0.lock().unwrap().wall).unwrap();
+        UNIX_EPOCH + Duration::from_millis(millis)
+    }
+
+    /// Time passes, by both clocks.
+    pub fn advance(&self, by: Duration) {
+        self.0.lock().unwrap().wall += i64::try_from(by.as_millis()).unwrap();
+        let mut hands = self.0.lock().unwrap();
+        hands.monotonic += by;
+        let now = hands.monotonic;
+        for (end, sleeper) in std::mem::take(&mut hands.sleepers) {
+            if end <= now {
+                let _ = sleeper.send(());
+            } else if !sleeper.is_closed() {
+                hands.sleepers.push((end, sleeper));
+            }
+        }
+    }
+
+    /// The wall clock is set, or the machine was suspended: the monotonic clock doesn't see it.
+    pub fn step(&self, seconds: i64) {
+        self.0.lock().unwrap().wall += seconds * 1000;
+    }
+
+    pub fn sleepers(&self) -> usize {
+        let hands = self.0.lock().unwrap();
+        hands
+            .sleepers
+            .iter()
+            .filter(|(_, sleeper)| !sleeper.is_closed())
+            .count()
+    }
+}
+
+impl TimeSource for Clock {
+    fn now(&self) -> SystemTime {
+        self.now()
+    }
+}
+
+impl MonotonicClock for Clock {
+    fn elapsed(&self) -> Duration {
+        self.0.lock().unwrap().monotonic
+    }
+}
+
+impl AsyncSleep for Clock {
+    fn sleep(&self, duration: Duration) -> Sleep {
+        let (sender, end) = oneshot::channel();
+        let mut hands = self.0.lock().unwrap();
+        let at = hands.monotonic + duration;
+        hands.sleepers.push((at, sender));
+        Sleep::new(async move {
+            if end.await.is_err() {
+                std::future::pending().await
+            }
+        })
+    }
+}
+
+/// What the source does when it is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mood {
+    Answers,
+    Fails(ErrorKind),
+    Hangs,
+    Panics,
+}
+
+/// A source that waits at its gate for each call to be let through, if it is told to.
+#[derive(Debug)]
+pub struct Source {
+    emulator: Arc<Emulator>,
+    mood: Mutex<Mood>,
+    gate: Mutex<Option<Arc<Semaphore>>>,
+    calls: watch::Sender<usize>,
+    serial: AtomicUsize,
+}
+
+impl Source {
+    pub fn calls(&self) -> usize {
+        *self.calls.borrow()
+    }
+
+    /// Waits until it was asked so often in all.
+    pub async fn asked(&self, times: usize) {
+        self.calls
+            .subscribe()
+            .wait_for(|calls| *calls >= times)
+            .await
+            .unwrap();
+    }
+
+    pub fn set(&self, mood: Mood) {
+        *self.mood.lock().unwrap() = mood;
+    }
+
+    /// From now on calls wait until they are let through.
+    pub fn close_gate(&self) -> Arc<Semaphore> {
+        let gate = Arc::new(Semaphore::new(0));
+        *self.gate.lock().unwrap() = Some(gate.clone());
+        gate
+    }
+
+    pub fn open_gate(&self) {
+        if let Some(gate) = self.gate.lock().unwrap().take() {
+            gate.add_permits(Semaphore::MAX_PERMITS);
+        }
+    }
+
+    async fn token(&self, audience: &Audience) -> Result<IdToken, Error> {
+        self.calls.send_modify(|calls| *calls += 1);
+        let gate = self.gate.lock().unwrap().clone();
+        if let Some(gate) = gate {
+            gate.acquire().await.unwrap().forget();
+        }
+        let mood = *self.mood.lock().unwrap();
+        match mood {
+            Mood::Answers => {}
+            Mood::Fails(kind) => {
+                return Err(Error::new(Stage::Source, kind, "as the test wants it"));
+            }
+            Mood::Hangs => std::future::pending().await,
+            Mood::Panics => panic!("a panic of the user's source, as the test wants it"),
+        }
+        let iat = self
+            .emulator
+            .now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap()
+            .as_secs();
+        let claims = serde_json::json!({
+            "iss": "https://accounts.google.com", "aud": audience.as_str(), "azp": ROBOT,
+            "sub": self.emulator.service_account_id(), "iat": iat, "exp": iat + 3600,
+            "serial": self.serial.fetch_add(1, Ordering::SeqCst),
+        });
+        IdToken::parse(self.emulator.issue_id_token(&claims).unwrap())
+    }
+}
+
+impl ProvideIdToken for Source {
+    fn provide_id_token<'a>(
+        &'a self,
+        _: &'a Context,
+        audience: &'a Audience,
+    ) -> future::ProvideIdToken<'a> {
+        future::ProvideIdToken::new(self.token(audience))
+    }
+}
+
+pub struct World {
+    pub clock: Clock,
+    pub emulator: Arc<Emulator>,
+    pub source: Arc<Source>,
+}
+
+impl World {
+    pub async fn new() -> Self {
+        let clock = Clock::default();
+        let emulator = Arc::new(
+            Emulator::builder()
+                .time_source(clock.clone())
+                .start()
+                .await
+                .unwrap(),
+        );
+        let source = Arc::new(Source {
+            emulator: emulator.clone(),
+            mood: Mutex::new(Mood::Answers),
+            gate: Mutex::default(),
+            calls: watch::channel(0).0,
+            serial: AtomicUsize::new(0),
+        });
+        Self {
+            clock,
+            emulator,
+            source,
+        }
+    }
+
+    pub fn sdk_config(&self) -> SdkConfig {
+        self.emulator
+            .sdk_config()
+            .into_builder()
+            .time_source(self.clock.clone())
+            .sleep_impl(self.clock.clone())
+            .build()
+    }
+
+    pub fn builder(&self) -> Builder {
+        GoogleWebIdentityProvider::builder(ROLE)
+            .audience(AUDIENCE)
+            .token_source(self.source.clone())
+            .configure(&self.sdk_config())
+            .monotonic_clock(self.clock.clone())
+            .environment([] as [(&str, &str); 0])
+    }
+
+    pub async fn provider(&self) -> GoogleWebIdentityProvider {
+        self.builder().build().await.unwrap()
+    }
+
+    /// Lets tasks run that need no more than to be polled, and what goes over loopback.
+    pub async fn until(&self, what: &str, done: impl Fn() -> bool) {
+        for _ in 0..20_000 {
+            if done() {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+        panic!("never: {what}");
+    }
+}
+
+pub fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
