@@ -5,8 +5,8 @@ use aws_credential_types::provider::ProvideCredentials;
 use aws_google_web_identity::emulator::{Emulator, Hop, ServiceAccount};
 use aws_google_web_identity::{
     Assertion, Audience, Context, GoogleWebIdentityProvider, IamIdToken, IamSignJwt, IdToken,
-    JwtBearer, LocalKey, MetadataServer, ProvideIdToken, ServiceAccountEmail, SignJwt, SignedJwt,
-    future,
+    JwtBearer, LocalKey, MetadataServer, ProvideIdToken, ServiceAccountEmail, SharedIdToken,
+    SignJwt, SignedJwt, future,
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -444,4 +444,67 @@ async fn the_identical_token_is_not_sent_twice() {
         "the source was told to forget it"
     );
     assert_eq!(emulator.requests_of(Hop::Sts).len(), 1);
+}
+
+#[cfg(feature = "gcp-auth")]
+#[tokio::test]
+async fn gcp_auth_gives_the_access_token_by_one_fetch_for_all() {
+    use aws_google_web_identity::{GcpAuth, ProvideAccessToken};
+    let emulator = Emulator::start().await.unwrap();
+    let file = emulator.key_file_json(ROBOT).unwrap();
+    let account = gcp_auth::CustomServiceAccount::from_json(&file).unwrap();
+    let access = GcpAuth::new(Arc::new(account));
+    let cx = Context::new(&emulator.sdk_config()).unwrap();
+    let scope = "https://www.googleapis.com/auth/cloud-platform";
+    let tokens =
+        futures_util::future::join_all((0..10).map(|_| access.provide_access_token(&cx, scope)))
+            .await;
+    assert!(
+        tokens
+            .iter()
+            .all(|token| token.as_ref().unwrap().expires_at() > cx.now())
+    );
+    assert_eq!(emulator.requests_of(Hop::TokenEndpoint).len(), 1);
+
+    let signer = IamSignJwt::new(ROBOT, access).endpoint(emulator.iam_endpoint());
+    let source = JwtBearer::new(signer).token_uri(emulator.token_uri());
+    let provider = from_emulator(&emulator)
+        .token_source(source)
+        .build()
+        .await
+        .unwrap();
+    provider.session().await.unwrap();
+}
+
+#[tokio::test]
+async fn several_roles_share_one_token_and_one_flight() {
+    let emulator = Arc::new(Emulator::start().await.unwrap());
+    let source = Minting::new(&emulator);
+    let tokens = source.tokens.clone();
+    let shared = SharedIdToken::new(source);
+    let mut providers = Vec::new();
+    for _ in 0..5 {
+        providers.push(
+            from_emulator(&emulator)
+                .token_source(shared.clone())
+                .build()
+                .await
+                .unwrap(),
+        );
+    }
+    let sessions = futures_util::future::join_all(providers.iter().map(|it| it.session())).await;
+    assert!(sessions.iter().all(Result::is_ok));
+    assert_eq!(
+        (
+            tokens.load(Ordering::SeqCst),
+            emulator.requests_of(Hop::Sts).len()
+        ),
+        (1, 5)
+    );
+    // One that STS refuses is forgotten by all.
+    emulator.answer_next(Hop::Sts, 1, sts_error(400, "InvalidIdentityToken", "no"));
+    providers[0].refresh().await.unwrap();
+    assert_eq!(tokens.load(Ordering::SeqCst), 2);
+    providers[1].refresh().await.unwrap();
+    assert_eq!(tokens.load(Ordering::SeqCst), 2);
 }

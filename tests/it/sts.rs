@@ -1,11 +1,15 @@
 //! What STS may answer, and what is made of it.
 
-use crate::support::{AUDIENCE, Minting, REQUEST_ID, ROBOT, ROLE, chain, from_emulator, sts_error};
+use crate::support::{
+    AUDIENCE, Minting, REQUEST_ID, ROBOT, ROLE, chain, from_emulator, sdk_config, sts_error,
+};
 use aws_credential_types::provider::ProvideCredentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_google_web_identity::emulator::{Answer, Emulator, Hop, Role};
 use aws_google_web_identity::trust_policy::{ConditionKeys, TrustPolicy};
-use aws_google_web_identity::{ErrorKind, GoogleWebIdentityProvider, LocalKey, Stage};
+use aws_google_web_identity::{
+    ErrorKind, GoogleWebIdentityProvider, LocalKey, MetadataServer, Stage,
+};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -259,5 +263,110 @@ async fn errors_become_the_sdks_own_kinds() {
         let error = provider.provide_credentials().await.unwrap_err();
         assert!(is_expected(&error), "{code}: {error:?}");
         assert!(chain(&error).contains(code), "{}", chain(&error));
+    }
+}
+
+/// Where the call goes, with the SDK's own rules of endpoints.
+async fn host(
+    configure: impl Fn(aws_types::sdk_config::Builder) -> aws_types::sdk_config::Builder,
+) -> String {
+    use aws_smithy_http_client::test_util::infallible_client_fn;
+    let emulator = Arc::new(Emulator::start().await.unwrap());
+    let seen: Arc<std::sync::Mutex<String>> = Arc::default();
+    let uri = seen.clone();
+    let http = infallible_client_fn(move |request| {
+        *uri.lock().unwrap() = request.uri().host().unwrap().to_owned();
+        http::Response::builder().status(403).body("").unwrap()
+    });
+    let config = configure(sdk_config().into_builder())
+        .http_client(http)
+        .build();
+    let provider = GoogleWebIdentityProvider::builder(ROLE)
+        .audience(AUDIENCE)
+        .token_source(Minting::new(&emulator))
+        .configure(&config)
+        .environment([] as [(&str, &str); 0])
+        .build()
+        .await
+        .unwrap();
+    let error = provider.session().await.unwrap_err();
+    assert_eq!(
+        (error.stage(), error.kind()),
+        (Stage::Sts, ErrorKind::Denied)
+    );
+
+    seen.lock().unwrap().clone()
+}
+
+#[tokio::test]
+async fn region_partition_fips_and_dual_stack_come_from_the_sdk_config() {
+    use aws_types::region::Region;
+    let region = |name: &'static str| {
+        move |config: aws_types::sdk_config::Builder| config.region(Region::new(name))
+    };
+    assert_eq!(
+        host(region("eu-central-1")).await,
+        "sts.eu-central-1.amazonaws.com"
+    );
+    assert_eq!(
+        host(region("cn-north-1")).await,
+        "sts.cn-north-1.amazonaws.com.cn"
+    );
+    assert_eq!(
+        host(region("us-gov-west-1")).await,
+        "sts.us-gov-west-1.amazonaws.com"
+    );
+    assert_eq!(
+        host(|config| config.use_fips(true)).await,
+        "sts-fips.us-east-1.amazonaws.com"
+    );
+    assert_eq!(
+        host(|config| config.use_dual_stack(true)).await,
+        "sts.us-east-1.api.aws"
+    );
+    assert_eq!(
+        host(|config| config.endpoint_url("https://sts.example.com")).await,
+        "sts.example.com"
+    );
+}
+
+#[tokio::test]
+async fn retries_of_the_sdk_config_are_kept() {
+    use aws_smithy_types::retry::RetryConfig;
+    let emulator = Arc::new(Emulator::start().await.unwrap());
+    for (retries, calls) in [
+        (RetryConfig::disabled(), 1),
+        (
+            RetryConfig::standard()
+                .with_max_attempts(2)
+                .with_initial_backoff(Duration::from_millis(1)),
+            2,
+        ),
+        (
+            RetryConfig::adaptive()
+                .with_max_attempts(4)
+                .with_initial_backoff(Duration::from_millis(1)),
+            4,
+        ),
+    ] {
+        let config = emulator
+            .sdk_config()
+            .into_builder()
+            .retry_config(retries)
+            .build();
+        let metadata = MetadataServer::new().endpoint(emulator.metadata_endpoint());
+        let provider = from_emulator(&emulator)
+            .configure(&config)
+            .token_source(metadata)
+            .build()
+            .await
+            .unwrap();
+        for hop in [Hop::MetadataIdentity, Hop::Sts] {
+            let before = emulator.requests_of(hop).len();
+            emulator.answer_next(hop, 9, Answer::status(503));
+            provider.refresh().await.unwrap_err();
+            emulator.answer_genuinely();
+            assert_eq!(emulator.requests_of(hop).len() - before, calls, "{hop:?}");
+        }
     }
 }

@@ -1,0 +1,152 @@
+//! What the benches share. Not every one uses all of it.
+#![allow(dead_code, clippy::disallowed_methods)]
+
+use aws_google_web_identity::emulator::Emulator;
+use aws_google_web_identity::{
+    Assertion, Audience, Context, Error, ErrorKind, GoogleWebIdentityProvider, IdToken, JwtBearer,
+    LocalKey, ProvideIdToken, SignJwt, Stage, future,
+};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, UNIX_EPOCH};
+
+/// An emulator on a runtime of its own.
+pub struct Bench {
+    pub runtime: tokio::runtime::Runtime,
+    pub emulator: Arc<Emulator>,
+}
+
+impl Bench {
+    pub fn new() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        let emulator = Arc::new(runtime.block_on(Emulator::start()).unwrap());
+        Self { runtime, emulator }
+    }
+
+    pub fn provider(&self, source: impl ProvideIdToken + 'static) -> GoogleWebIdentityProvider {
+        let provider = GoogleWebIdentityProvider::builder(self.emulator.role_arn())
+            .audience(self.emulator.audience())
+            .token_source(source)
+            .configure(&self.emulator.sdk_config())
+            .build();
+        self.runtime.block_on(provider).unwrap()
+    }
+
+    /// The assertion that a provider would have this key sign.
+    pub fn assertion(&self, key: &LocalKey) -> (Context, Assertion) {
+        #[derive(Debug)]
+        struct Catch(LocalKey, Arc<Mutex<Option<Assertion>>>);
+        impl SignJwt for Catch {
+            fn issuer<'a>(&'a self, cx: &'a Context) -> future::Issuer<'a> {
+                self.0.issuer(cx)
+            }
+            fn sign_jwt<'a>(
+                &'a self,
+                cx: &'a Context,
+                assertion: &'a Assertion,
+            ) -> future::SignJwt<'a> {
+                *self.1.lock().unwrap() = Some(assertion.clone());
+                self.0.sign_jwt(cx, assertion)
+            }
+        }
+        let caught = Arc::default();
+        let source = JwtBearer::new(Catch(key.clone(), Arc::clone(&caught)));
+        let provider = self.provider(source.token_uri(self.emulator.token_uri()));
+        self.runtime.block_on(provider.id_token()).unwrap();
+        let assertion = caught.lock().unwrap().take().unwrap();
+        (
+            Context::new(&self.emulator.sdk_config()).unwrap(),
+            assertion,
+        )
+    }
+
+    pub fn source(&self) -> Source {
+        Source {
+            emulator: self.emulator.clone(),
+            calls: Arc::default(),
+            fails: Arc::default(),
+            delay: Duration::ZERO,
+        }
+    }
+}
+
+/// A source of tokens without a hop to Google, that takes so long, and can fail.
+#[derive(Clone, Debug)]
+pub struct Source {
+    emulator: Arc<Emulator>,
+    pub calls: Arc<AtomicU64>,
+    pub fails: Arc<AtomicBool>,
+    pub delay: Duration,
+}
+
+impl Source {
+    async fn token(&self, cx: &Context, audience: &Audience) -> Result<IdToken, Error> {
+        let serial = self.calls.fetch_add(1, Ordering::SeqCst);
+        tokio::time::sleep(self.delay).await;
+        if self.fails.load(Ordering::SeqCst) {
+            return Err(Error::new(
+                Stage::Source,
+                ErrorKind::Unavailable,
+                "as the bench wants it",
+            ));
+        }
+        let iat = cx.now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let claims = serde_json::json!({
+            "iss": "https://accounts.google.com", "aud": audience.as_str(), "serial": serial,
+            "sub": self.emulator.service_account_id(), "iat": iat, "exp": iat + 3600,
+        });
+        IdToken::parse(self.emulator.issue_id_token(&claims).unwrap())
+    }
+}
+
+impl ProvideIdToken for Source {
+    fn provide_id_token<'a>(
+        &'a self,
+        cx: &'a Context,
+        audience: &'a Audience,
+    ) -> future::ProvideIdToken<'a> {
+        future::ProvideIdToken::new(self.token(cx, audience))
+    }
+}
+
+/// The median time of one call, each of `rounds` of so many calls taken in turn with the others'.
+pub fn medians(rounds: usize, calls: u32, work: &mut [&mut dyn FnMut()]) -> Vec<f64> {
+    let mut times = vec![Vec::with_capacity(rounds); work.len()];
+    for _ in 0..rounds {
+        for (work, times) in work.iter_mut().zip(&mut times) {
+            let start = Instant::now();
+            for _ in 0..calls {
+                work();
+            }
+            times.push(start.elapsed().as_secs_f64() / f64::from(calls));
+        }
+    }
+    times
+        .into_iter()
+        .map(|mut times| {
+            times.sort_by(f64::total_cmp);
+            times[times.len() / 2]
+        })
+        .collect()
+}
+
+/// Prints a figure against its goal.
+pub fn verdict(name: &str, figure: f64, at_most: f64) {
+    let met = if figure <= at_most { "met" } else { "MISSED" };
+    println!("{name}: {figure:.2} (goal: at most {at_most}) {met}");
+}
+
+pub fn ratio(
+    name: &str,
+    goal: f64,
+    rounds: usize,
+    mut ours: impl FnMut(),
+    mut anchor: impl FnMut(),
+) {
+    let medians = medians(rounds, 5, &mut [&mut ours, &mut anchor]);
+    verdict(name, medians[0] / medians[1], goal);
+}
