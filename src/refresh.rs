@@ -12,6 +12,10 @@ mod flight;
 mod generation;
 mod policy;
 
+#[cfg_attr(
+    not(feature = "test-util"),
+    allow(unreachable_pub, reason = "tests set it")
+)]
 pub use clocks::MonotonicClock;
 pub(crate) use clocks::{Clocks, SystemMonotonic};
 pub use policy::RefreshPolicy;

@@ -7,6 +7,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 /// A clock that never goes backwards.
+#[cfg_attr(
+    not(feature = "test-util"),
+    allow(unreachable_pub, reason = "tests set it")
+)]
 pub trait MonotonicClock: Debug + Send + Sync {
     /// The time since some fixed moment.
     fn elapsed(&self) -> Duration;
