@@ -39,7 +39,8 @@ async fn main() -> std::process::ExitCode {
 }
 
 async fn run() -> Result<(), Box<dyn std::error::Error>> {
-    let file = std::env::var_os("ID_TOKEN_FILE").ok_or("ID_TOKEN_FILE is not set")?;
+    let file = std::env::var_os("ID_TOKEN_FILE")
+        .ok_or("ID_TOKEN_FILE is not set: it is the path of a file with an ID token")?;
     let provider = GoogleWebIdentityProvider::from_env()
         .token_source(TokenFile(file.into()))
         .build()

@@ -13,7 +13,9 @@ async fn main() -> std::process::ExitCode {
 }
 
 async fn run() -> Result<(), Box<dyn Error>> {
-    let key = LocalKey::from_file(std::env::var("GOOGLE_APPLICATION_CREDENTIALS")?)?;
+    let file = std::env::var_os("GOOGLE_APPLICATION_CREDENTIALS")
+        .ok_or("GOOGLE_APPLICATION_CREDENTIALS is not set: it is the path of the key file")?;
+    let key = LocalKey::from_file(file)?;
     let provider = GoogleWebIdentityProvider::from_env()
         .signer(key)
         .build()

@@ -258,10 +258,24 @@ impl Builder {
         set: &Option<String>,
     ) -> Option<T> {
         if set.is_none() && self.variable(variable).is_none() {
-            problems.add(if self.from_env {
-                BuildError::new(variable, format!("is not set, nor is {setter}(…) called"))
-            } else {
-                BuildError::new(setter, "is required and was not set")
+            // The role is given to `builder`; there is no setter for it.
+            problems.add(match (self.from_env, setter) {
+                (true, "role_arn") => BuildError::new(
+                    variable,
+                    "is not set; it is the role to assume, arn:aws:iam::<12 digits>:role/<name>",
+                ),
+                (true, _) => BuildError::new(
+                    variable,
+                    format!(
+                        "is not set, nor is {setter}(…) called; it is what the role's trust policy \
+                             tests as accounts.google.com:oaud"
+                    ),
+                ),
+                (false, _) => BuildError::new(
+                    setter,
+                    "is required and was not set; it is what the role's trust policy tests as \
+                     accounts.google.com:oaud",
+                ),
             });
             return None;
         }

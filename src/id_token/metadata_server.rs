@@ -95,7 +95,14 @@ impl MetadataServer {
                 direct: true,
             },
         )
-        .await?;
+        .await
+        .map_err(|error| match error.kind() {
+            ErrorKind::Unavailable | ErrorKind::Timeout => error.and_hint(
+                "is this machine on Google Cloud? Elsewhere use a key file, by \
+                 GOOGLE_APPLICATION_CREDENTIALS or LocalKey, or another source",
+            ),
+            _ => error,
+        })?;
         if let Some(flavor) = response.flavor().filter(|flavor| *flavor != FLAVOR) {
             return Err(malformed(format!(
                 "the answer's Metadata-Flavor is {}, not {FLAVOR:?}",
