@@ -1,0 +1,331 @@
+//! Application Default Credentials: every type of file, against the emulator.
+
+use crate::support::{AUDIENCE, ROBOT, chain, from_emulator};
+use aws_google_web_identity::emulator::{Answer, Emulator, Hop, ServiceAccount};
+use aws_google_web_identity::{ApplicationDefault, Builder, IdToken};
+use serde_json::{Value, json};
+use std::path::Path;
+
+const CALLER: &str = "caller@demo-project.iam.gserviceaccount.com";
+
+async fn emulator() -> Emulator {
+    Emulator::builder()
+        .service_account(ServiceAccount::new(ROBOT).token_creators([CALLER, "user@example.com"]))
+        .service_account(ServiceAccount::new(CALLER).token_creators(["user@example.com"]))
+        .start()
+        .await
+        .unwrap()
+}
+
+/// A provider that finds `file`, as the variable names it.
+fn finding(emulator: &Emulator, file: &Path) -> Builder {
+    let path = file.to_str().unwrap();
+    from_emulator(emulator).environment([("GOOGLE_APPLICATION_CREDENTIALS", path)])
+}
+
+fn write(json: &Value) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), json.to_string()).unwrap();
+    file
+}
+
+fn impersonation_url(emulator: &Emulator, account: &str) -> String {
+    format!(
+        "{}/v1/projects/-/serviceAccounts/{account}:generateAccessToken",
+        emulator.iam_endpoint()
+    )
+}
+
+fn json_of(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+fn is_robot(emulator: &Emulator, token: &IdToken) {
+    assert_eq!(token.claims().aud, AUDIENCE);
+    assert_eq!(token.claims().sub, emulator.service_account_id());
+}
+
+#[tokio::test]
+async fn a_service_account_key_is_used_and_read_again_when_it_was_replaced() {
+    let emulator = Emulator::start().await.unwrap();
+    let file = write(&json_of(&emulator.key_file_json(ROBOT).unwrap()));
+    let provider = finding(&emulator, file.path()).build().await.unwrap();
+    is_robot(&emulator, &provider.id_token().await.unwrap());
+
+    // The key is rotated: the old one is gone.
+    emulator.rotate_key_file(ROBOT).unwrap();
+    let error = provider.id_token().await.unwrap_err();
+    assert!(error.to_string().contains("invalid_grant"), "{error}");
+    std::fs::write(
+        file.path(),
+        format!("{}\n", emulator.key_file_json(ROBOT).unwrap()),
+    )
+    .unwrap();
+    provider
+        .id_token()
+        .await
+        .expect("the new key is read without a restart");
+
+    // Half written: what was read before is kept.
+    std::fs::write(file.path(), "{").unwrap();
+    provider
+        .id_token()
+        .await
+        .expect("the key that was read before");
+}
+
+#[tokio::test]
+async fn an_impersonated_account_is_reached_from_a_key_a_user_or_another_impersonated_account() {
+    let emulator = emulator().await;
+    let key = json_of(&emulator.key_file_json(CALLER).unwrap());
+    let user = json_of(&emulator.authorized_user_json("user@example.com"));
+    let nested = json!({
+        "type": "impersonated_service_account",
+        "service_account_impersonation_url": impersonation_url(&emulator, CALLER),
+        "source_credentials": user,
+    });
+    for source in [key, user, nested] {
+        let file = write(&json!({
+            "type": "impersonated_service_account", "delegates": [],
+            "service_account_impersonation_url": impersonation_url(&emulator, ROBOT),
+            "source_credentials": source,
+        }));
+        let provider = finding(&emulator, file.path()).build().await.unwrap();
+        is_robot(&emulator, &provider.id_token().await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_user_needs_an_account_to_act_as_and_is_told_so() {
+    let emulator = emulator().await;
+    let file = write(&json_of(&emulator.authorized_user_json("user@example.com")));
+    let error = finding(&emulator, file.path())
+        .build()
+        .await
+        .unwrap_err()
+        .to_string();
+    for says in [
+        "(named by GOOGLE_APPLICATION_CREDENTIALS): is an authorized_user, a person's login",
+        "ApplicationDefault::new().impersonate(email)",
+    ] {
+        assert!(error.contains(says), "{error}");
+    }
+    // IAM is Google's own there, so nothing is called: it is set up, and refuses a wrong name.
+    let acting = |email: &str| {
+        finding(&emulator, file.path()).token_source(ApplicationDefault::new().impersonate(email))
+    };
+    assert!(acting(ROBOT).build().await.is_ok());
+    let error = acting("robot").build().await.unwrap_err().to_string();
+    assert!(
+        error.contains("ApplicationDefault::impersonate: \"robot\" is not"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_revoked_login_names_the_command_that_renews_it() {
+    let emulator = emulator().await;
+    let file = write(&json!({
+        "type": "impersonated_service_account",
+        "service_account_impersonation_url": impersonation_url(&emulator, ROBOT),
+        "source_credentials": json_of(&emulator.authorized_user_json("user@example.com")),
+    }));
+    let provider = finding(&emulator, file.path()).build().await.unwrap();
+    let revoked = Answer::oauth_error(400, "invalid_grant", "Token has been expired or revoked.");
+    emulator.answer_next(Hop::TokenEndpoint, 1, revoked);
+    let error = chain(&provider.id_token().await.unwrap_err());
+    assert!(
+        error.contains("run `gcloud auth application-default login`"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn an_external_account_exchanges_its_subject_token_and_impersonates() {
+    let emulator = emulator().await;
+    let subject = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(subject.path(), r#"{"id_token": "subject.of.somebody"}"#).unwrap();
+    let account = |source: Value| {
+        json!({
+            "type": "external_account", "audience": "//iam.googleapis.com/pool", "token_url": emulator.token_uri(),
+            "subject_token_type": "urn:ietf:params:oauth:token-type:jwt", "credential_source": source,
+            "service_account_impersonation_url": impersonation_url(&emulator, ROBOT),
+        })
+    };
+    let from_file = json!({
+        "file": subject.path(), "format": {"type": "json", "subject_token_field_name": "id_token"},
+    });
+    let from_url = json!({ "url": format!("{}/subject?a=b", emulator.metadata_endpoint()) });
+    for (source, token) in [
+        (from_file, "subject.of.somebody"),
+        (from_url, "subject.at.url"),
+    ] {
+        let file = write(&account(source));
+        let provider = finding(&emulator, file.path()).build().await.unwrap();
+        emulator.answer_next(Hop::Other, 1, Answer::status(200).body("subject.at.url\n"));
+        let granted = r#"{"access_token":"granted","issued_token_type":"x","token_type":"Bearer","expires_in":3600}"#;
+        emulator.answer_next(Hop::TokenEndpoint, 1, Answer::status(200).body(granted));
+        emulator.answer_next(Hop::GenerateIdToken, 1, Answer::status(401));
+        provider
+            .id_token()
+            .await
+            .expect_err("the emulator doesn't know this access token");
+        let form = emulator
+            .requests_of(Hop::TokenEndpoint)
+            .last()
+            .unwrap()
+            .form();
+        let pairs = [
+            (
+                "grant_type",
+                "urn:ietf:params:oauth:grant-type:token-exchange",
+            ),
+            ("audience", "//iam.googleapis.com/pool"),
+            ("scope", "https://www.googleapis.com/auth/cloud-platform"),
+            (
+                "requested_token_type",
+                "urn:ietf:params:oauth:token-type:access_token",
+            ),
+            ("subject_token", token),
+            ("subject_token_type", "urn:ietf:params:oauth:token-type:jwt"),
+        ];
+        assert_eq!(
+            form,
+            pairs.map(|(name, value)| (name.to_owned(), value.to_owned()))
+        );
+        let call = emulator
+            .requests_of(Hop::GenerateIdToken)
+            .last()
+            .unwrap()
+            .clone();
+        assert_eq!(call.header("authorization"), Some("Bearer granted"));
+        emulator.answer_genuinely();
+    }
+    let mut without = account(json!({ "file": subject.path() }));
+    without
+        .as_object_mut()
+        .unwrap()
+        .remove("service_account_impersonation_url");
+    let aws = account(json!({ "environment_id": "aws1" }));
+    let command = account(json!({ "executable": { "command": "x" } }));
+    let both = account(json!({ "file": "/x", "url": "https://x" }));
+    let clear = account(json!({ "url": "http://idp.example.com/token" }));
+    for (json, says) in [
+        (
+            without,
+            "is an external_account without service_account_impersonation_url",
+        ),
+        (
+            aws,
+            "credential_source: is AWS: this program has AWS credentials already",
+        ),
+        (
+            command,
+            "credential_source: is an executable or a certificate",
+        ),
+        (both, "credential_source: needs either a file or a url"),
+        (
+            clear,
+            "credential_source.url: \"http://idp.example.com/token\" would send secrets in clear text",
+        ),
+    ] {
+        let file = write(&json);
+        let error = finding(&emulator, file.path())
+            .build()
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(says), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn files_of_other_types_say_what_would_work() {
+    let emulator = emulator().await;
+    for (json, says) in [
+        (
+            json!({}),
+            "has no \"type\"; one that gcloud or Google's console wrote is expected",
+        ),
+        (
+            json!({"type": "gdch_service_account"}),
+            "whose tokens AWS doesn't trust; a service_account key",
+        ),
+        (
+            json!({"type": "external_account_authorized_user"}),
+            "a person's login",
+        ),
+        (
+            json!({"type": "new_thing"}),
+            "has the unknown type \"new_thing\"; service_account, impersonated",
+        ),
+        (
+            json!({"type": "impersonated_service_account"}),
+            "lacks service_account_impersonation_url",
+        ),
+        (
+            json!({"type": "impersonated_service_account", "service_account_impersonation_url": "https://x/y", "source_credentials": {}}),
+            "its service_account_impersonation_url, \"https://x/y\", is not",
+        ),
+        (json!([]), "is not the JSON of type"),
+    ] {
+        let file = write(&json);
+        let error = finding(&emulator, file.path())
+            .build()
+            .await
+            .unwrap_err()
+            .to_string();
+        let path = file.path().to_str().unwrap();
+        assert!(error.contains(says) && error.contains(path), "{error}");
+    }
+    let mut deep = json!({"type": "authorized_user"});
+    for _ in 0..6 {
+        deep = json!({
+            "type": "impersonated_service_account", "source_credentials": deep,
+            "service_account_impersonation_url": impersonation_url(&emulator, ROBOT),
+        });
+    }
+    let error = finding(&emulator, write(&deep).path())
+        .build()
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("nests more than 4 source_credentials"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn gclouds_own_file_comes_after_the_variable_and_before_the_metadata_server() {
+    let emulator = Emulator::start().await.unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let gcloud = home.path().join(".config/gcloud");
+    std::fs::create_dir_all(&gcloud).unwrap();
+    let name = "application_default_credentials.json";
+    let key = emulator.key_file_json(ROBOT).unwrap();
+    std::fs::write(gcloud.join(name), &key).unwrap();
+    let metadata = emulator.metadata_host().to_owned();
+    let hop = async |variable: &str, value: &str| {
+        let (keys, identities) = (
+            emulator.requests_of(Hop::TokenEndpoint).len(),
+            emulator.requests_of(Hop::MetadataIdentity).len(),
+        );
+        let provider = from_emulator(&emulator)
+            .environment([(variable, value), ("GCE_METADATA_HOST", &metadata)])
+            .build()
+            .await
+            .unwrap();
+        provider.id_token().await.unwrap();
+        (
+            emulator.requests_of(Hop::TokenEndpoint).len() - keys,
+            emulator.requests_of(Hop::MetadataIdentity).len() - identities,
+        )
+    };
+    assert_eq!(hop("HOME", home.path().to_str().unwrap()).await, (1, 0));
+    assert_eq!(
+        hop("CLOUDSDK_CONFIG", gcloud.to_str().unwrap()).await,
+        (1, 0)
+    );
+    assert_eq!(hop("HOME", "/nowhere").await, (0, 1));
+}
