@@ -18,6 +18,7 @@ use aws_config::profile::ProfileFileRegionProvider;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 use aws_types::service_config::ServiceConfigKey;
+use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +31,7 @@ const SESSION_LENGTH: std::ops::RangeInclusive<u64> = 900..=43_200;
 ///
 /// Nothing is checked before [`build`](Self::build), which reports every problem at once.
 #[must_use = "a builder does nothing until it is built"]
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Builder {
     from_env: bool,
     role_arn: Option<String>,
@@ -313,6 +314,24 @@ impl Builder {
                 ),
             ))
         }
+    }
+}
+
+impl fmt::Debug for Builder {
+    /// Without the `SdkConfig`, which shows the profile, secrets and all.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("from_env", &self.from_env)
+            .field("role_arn", &self.role_arn)
+            .field("audience", &self.audience)
+            .field("source", &self.source)
+            .field("session_name", &self.session_name)
+            .field("session_length", &self.session_length)
+            .field("policy", &self.policy)
+            .field("policy_arns", &self.policy_arns)
+            .field("region", &self.region)
+            .field("refresh_policy", &self.refresh_policy)
+            .finish_non_exhaustive()
     }
 }
 

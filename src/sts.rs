@@ -16,6 +16,7 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_types::region::Region;
 pub(crate) use refusal::Refusal;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -23,7 +24,6 @@ use std::time::{Duration, SystemTime};
 const MAX_SESSION: Duration = Duration::from_secs(43_200);
 
 /// The role, how it is to be assumed, and the client for it.
-#[derive(Debug)]
 pub(crate) struct Sts {
     client: Client,
     request: AssumeRole,
@@ -97,6 +97,13 @@ impl Sts {
             error,
             fresh_token_may_help: false,
         })
+    }
+}
+
+impl fmt::Debug for Sts {
+    /// Without the client, which shows its whole configuration.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Sts").field(&self.request).finish()
     }
 }
 

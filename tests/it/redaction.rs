@@ -149,3 +149,39 @@ async fn no_secret_is_shown_by_any_flow_successful_or_not() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_profile_with_secrets_is_not_shown_by_what_was_configured_with_it() {
+    use aws_config::profile::profile_file::{
+        ProfileFileKind as EnvConfigFileKind, ProfileFiles as EnvConfigFiles,
+    };
+    let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+    let files = EnvConfigFiles::builder()
+        .with_contents(
+            EnvConfigFileKind::Config,
+            format!("[default]\nregion = us-east-1\naws_secret_access_key = {secret}\n"),
+        )
+        .build();
+    let config = aws_config::defaults(aws_config::BehaviorVersion::latest())
+        .profile_files(files)
+        .no_credentials()
+        .region("us-east-1")
+        .load()
+        .await;
+    assert!(
+        format!("{config:?}").contains(secret),
+        "the SDK's own Debug shows it"
+    );
+    let builder = crate::support::builder().configure(&config);
+    let context = aws_google_web_identity::Context::new(&config).unwrap();
+    let shown = format!(
+        "{builder:?} {context:?} {:?}",
+        builder.clone().build().await.unwrap()
+    );
+    assert!(!shown.contains(secret), "{shown}");
+    assert!(
+        shown.len() < 4000,
+        "{} bytes are more than anybody reads",
+        shown.len()
+    );
+}
