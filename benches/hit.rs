@@ -26,11 +26,12 @@ use std::time::Instant;
 type Work<'a> = (&'static str, Box<dyn Fn() + Sync + 'a>);
 
 #[allow(clippy::disallowed_methods)]
-fn two_threads(calls: u32, work: &(dyn Fn() + Sync)) -> f64 {
+fn two_threads(runtime: &tokio::runtime::Handle, calls: u32, work: &(dyn Fn() + Sync)) -> f64 {
     let barrier = Barrier::new(2);
 
     std::thread::scope(|scope| {
         let one = || {
+            let _entered = runtime.enter();
             barrier.wait();
             let start = Instant::now();
             for _ in 0..calls {
@@ -60,7 +61,7 @@ fn hit(criterion: &mut Criterion) {
     #[allow(clippy::disallowed_methods)]
     let start = Instant::now();
 
-    let components = RuntimeComponentsBuilder::new("bench")
+    let components = RuntimeComponentsBuilder::for_tests()
         .with_time_source(Some(SystemTimeSource::new()))
         .with_sleep_impl(Some(aws_smithy_async::rt::sleep::TokioSleep::new()))
         .build()
@@ -128,7 +129,7 @@ fn hit(criterion: &mut Criterion) {
             for ((_, work), times) in works.iter().zip(&mut times) {
                 times.push(match threads {
                     1 => support::medians(1, 20_000, &mut [&mut || work()])[0],
-                    _ => two_threads(20_000, work),
+                    _ => two_threads(bench.runtime.handle(), 20_000, work),
                 });
             }
         }

@@ -1,6 +1,9 @@
 //! How a provider is set up. Strings are parsed, and every problem is reported at once, in
 //! [`build`](Builder::build).
 
+mod region;
+mod session_policy;
+
 use crate::build_error::Problems;
 use crate::context::Environment;
 use crate::exchange::Exchange;
@@ -11,13 +14,8 @@ use crate::{
     ApplicationDefault, Audience, BuildError, Context, GoogleWebIdentityProvider, JwtBearer,
     ProvideIdToken, RoleArn, SessionName, SignJwt,
 };
-use aws_config::BehaviorVersion;
-use aws_config::environment::EnvironmentVariableRegionProvider;
-use aws_config::meta::region::RegionProviderChain;
-use aws_config::profile::ProfileFileRegionProvider;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
-use aws_types::service_config::ServiceConfigKey;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -166,7 +164,7 @@ impl Builder {
         let mut problems = Problems::default();
         let sdk = match &self.sdk {
             Some(sdk) => sdk.clone(),
-            None => default_sdk_config().await,
+            None => region::default_sdk_config().await,
         };
         let cx = problems.take(Context::new(&sdk)).map(|cx| self.outfit(cx));
         let role_arn =
@@ -180,11 +178,16 @@ impl Builder {
             &self.session_name,
         );
         let duration = problems.take(self.duration()).flatten();
-        let policy = problems.take(self.policy.as_deref().map(session_policy).transpose());
-        if let Err(error) = check_policy_arns(&self.policy_arns) {
+        let policy = problems.take(
+            self.policy
+                .as_deref()
+                .map(session_policy::compact)
+                .transpose(),
+        );
+        if let Err(error) = session_policy::check_arns(&self.policy_arns) {
             problems.add(error);
         }
-        if let Err(error) = check_region(&sdk, self.region.as_ref()) {
+        if let Err(error) = region::check_region(&sdk, self.region.as_ref()) {
             problems.add(error);
         }
         let source = self
@@ -332,99 +335,5 @@ impl fmt::Debug for Builder {
             .field("region", &self.region)
             .field("refresh_policy", &self.refresh_policy)
             .finish_non_exhaustive()
-    }
-}
-
-async fn default_sdk_config() -> SdkConfig {
-    let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
-        .or_else(ProfileFileRegionProvider::new());
-    aws_config::defaults(BehaviorVersion::latest())
-        .no_credentials()
-        .region(region)
-        .load()
-        .await
-}
-
-fn check_region(sdk: &SdkConfig, set: Option<&Region>) -> Result<(), BuildError> {
-    if set.or(sdk.region()).is_some() || sdk.endpoint_url().is_some() || sts_endpoint(sdk).is_some()
-    {
-        return Ok(());
-    }
-    Err(BuildError::new(
-        "region",
-        "is not set: call region(…), set AWS_REGION, or set a Region in the SdkConfig or the profile; STS is \
-         called in that Region, for example us-east-1",
-    ))
-}
-
-fn sts_endpoint(sdk: &SdkConfig) -> Option<String> {
-    let key = ServiceConfigKey::builder()
-        .service_id("STS")
-        .env("AWS_ENDPOINT_URL")
-        .profile("endpoint_url")
-        .build()
-        .ok()?;
-    sdk.service_config()?.load_config(key)
-}
-
-/// Checks the policy and takes the white space out of it: STS counts every character, and some
-/// servers take a `+` of the form for itself.
-fn session_policy(policy: &str) -> Result<String, BuildError> {
-    const MAX: usize = 2048;
-    let wrong = |message: String| BuildError::new("policy", message);
-    let object: Result<serde_json::Map<String, serde_json::Value>, _> =
-        serde_json::from_str(policy);
-    object.map_err(|error| {
-        wrong(format!(
-            "is not a JSON object (line {}, column {})",
-            error.line(),
-            error.column()
-        ))
-    })?;
-    let (mut in_string, mut escaped) = (false, false);
-    let compact: String = policy
-        .chars()
-        .filter(|&c| {
-            let keep = in_string || !c.is_ascii_whitespace();
-            (in_string, escaped) = match (in_string, escaped, c) {
-                (true, true, _) => (true, false),
-                (true, false, '\\') => (true, true),
-                (inside, _, '"') => (!inside, false),
-                (inside, _, _) => (inside, false),
-            };
-            keep
-        })
-        .collect();
-    match compact.chars().count() {
-        count if count <= MAX => Ok(compact),
-        count => Err(wrong(format!(
-            "has {count} characters without white space; a session policy has at most {MAX}"
-        ))),
-    }
-}
-
-fn check_policy_arns(arns: &[String]) -> Result<(), BuildError> {
-    const MAX: usize = 10;
-    if arns.len() > MAX {
-        return Err(BuildError::new(
-            "policy_arns",
-            format!(
-                "{} policies were given; a session takes at most {MAX}",
-                arns.len()
-            ),
-        ));
-    }
-    match arns
-        .iter()
-        .find(|arn| !(arn.starts_with("arn:") && (20..=2048).contains(&arn.len())))
-    {
-        Some(arn) => Err(BuildError::new(
-            "policy_arns",
-            format!(
-                "{} is not the ARN of a policy: arn:aws:iam::…:policy/… is expected",
-                shown(arn)
-            ),
-        )),
-        None => Ok(()),
     }
 }

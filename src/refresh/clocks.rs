@@ -89,20 +89,19 @@ impl Clocks {
 }
 
 impl Moment {
-    /// How long ago it was: what the clock says that says more. The wall clock can be set back, the
-    /// monotonic one can stand still.
-    pub(super) fn age(&self, now: &Moment) -> Duration {
-        let wall = now.wall.duration_since(self.wall).unwrap_or_default();
-        wall.max(now.monotonic.saturating_sub(self.monotonic))
-    }
-
-    /// Whether a clock has stepped since.
-    pub(super) fn has_stepped(&self, now: &Moment) -> bool {
+    /// How long ago it was, what the clock says that says more: the wall clock can be set back, the
+    /// monotonic one can stand still. And whether a clock has stepped since.
+    pub(super) fn elapsed(&self, now: &Moment) -> (Duration, bool) {
         let monotonic = now.monotonic.saturating_sub(self.monotonic);
         match now.wall.duration_since(self.wall) {
-            Ok(wall) => wall.abs_diff(monotonic) > DRIFT,
-            Err(back) => back.duration().saturating_add(monotonic) > DRIFT,
+            Ok(wall) => (wall.max(monotonic), wall.abs_diff(monotonic) > DRIFT),
+            Err(back) => (monotonic, back.duration().saturating_add(monotonic) > DRIFT),
         }
+    }
+
+    /// How long ago it was.
+    pub(super) fn age(&self, now: &Moment) -> Duration {
+        self.elapsed(now).0
     }
 
     /// The moment that is so long ago by both clocks.

@@ -63,10 +63,10 @@ impl<V: Perishable> Generation<V> {
     }
 
     pub(super) fn freshness(&self, now: &Moment) -> Freshness {
-        let age = self.arrived.age(now);
+        let (age, stepped) = self.arrived.elapsed(now);
         if age >= self.lifetime {
             Freshness::Expired
-        } else if self.arrived.has_stepped(now) {
+        } else if stepped {
             Freshness::Stepped
         } else if age >= self.schedule.must_after {
             Freshness::Mandatory

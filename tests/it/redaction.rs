@@ -165,9 +165,7 @@ async fn no_secret_is_shown_by_any_flow_successful_or_not() {
 
 #[tokio::test]
 async fn a_profile_with_secrets_is_not_shown_by_what_was_configured_with_it() {
-    use aws_config::profile::profile_file::{
-        ProfileFileKind as EnvConfigFileKind, ProfileFiles as EnvConfigFiles,
-    };
+    use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
     let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
     let files = EnvConfigFiles::builder()
         .with_contents(
