@@ -6,16 +6,25 @@ use aws_google_web_identity::{
     IamIdToken, IamSignJwt, JwtBearer, LocalKey, MetadataServer, ProvideIdToken, SharedIdToken,
     SignJwt,
 };
+use std::cell::RefCell;
 use std::io;
-use std::sync::{Arc, Mutex};
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::filter;
+use tracing_subscriber::prelude::*;
 
-#[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<u8>>>);
+thread_local! {
+    /// What this thread's test logs, once it captures.
+    static CAPTURED: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
+}
 
-impl io::Write for Captured {
+struct ThisThread;
+
+impl io::Write for ThisThread {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        CAPTURED.with_borrow_mut(|captured| {
+            if let Some(captured) = captured {
+                captured.extend_from_slice(bytes);
+            }
+        });
         Ok(bytes.len())
     }
     fn flush(&mut self) -> io::Result<()> {
@@ -23,11 +32,19 @@ impl io::Write for Captured {
     }
 }
 
-impl<'a> MakeWriter<'a> for Captured {
-    type Writer = Self;
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
+/// One subscriber for the process: with one for each test, what a log statement is worth is decided anew
+/// while others run, and now and then one is missed.
+fn capture() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let captures = || CAPTURED.with_borrow(Option::is_some);
+        let layer = tracing_subscriber::fmt::layer()
+            .with_writer(|| ThisThread)
+            .with_ansi(false)
+            .with_filter(filter::dynamic_filter_fn(move |_, _| captures()));
+        tracing_subscriber::registry().with(layer).init();
+    });
+    CAPTURED.set(Some(Vec::new()));
 }
 
 /// Parts of the secrets that were about: whole, or the signature of a JWT.
@@ -61,14 +78,7 @@ fn secrets(emulator: &Emulator) -> Vec<String> {
 
 #[tokio::test(flavor = "current_thread")]
 async fn no_secret_is_shown_by_any_flow_successful_or_not() {
-    let captured = Captured::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(captured.clone())
-        .with_ansi(false)
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
-
+    capture();
     let robot = ServiceAccount::new(ROBOT).token_creators([ROBOT]);
     let emulator = Emulator::builder()
         .service_account(robot)
@@ -128,7 +138,7 @@ async fn no_secret_is_shown_by_any_flow_successful_or_not() {
     }
     shown += &format!("{emulator:?} {:?}", emulator.requests());
 
-    let logs = String::from_utf8_lossy(&captured.0.lock().unwrap()).into_owned();
+    let logs = String::from_utf8(CAPTURED.take().unwrap()).unwrap();
     assert!(
         logs.contains("got a role session"),
         "the logs were captured"
