@@ -98,13 +98,12 @@ impl ProvideCredentials for GoogleWebIdentityProvider {
     where
         Self: 'a,
     {
-        match self
-            .refresher
-            .cached(|session| session.credentials().clone())
-        {
-            Some(credentials) => future::ProvideCredentials::ready(Ok(credentials)),
-            None => future::ProvideCredentials::new(async { Ok(self.credentials().await?) }),
-        }
+        // The credentials go into the future where they are picked: each move of them costs a hit.
+        self.refresher
+            .cached(|session| future::ProvideCredentials::ready(Ok(session.credentials().clone())))
+            .unwrap_or_else(|| {
+                future::ProvideCredentials::new(async { Ok(self.credentials().await?) })
+            })
     }
 
     fn fallback_on_interrupt(&self) -> Option<Credentials> {

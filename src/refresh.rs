@@ -156,21 +156,21 @@ impl<F: Fetch> Refresher<F> {
         let slot = self.core.slot.load();
         let generation = slot.as_ref()?;
         match generation.freshness(&now) {
-            Freshness::Fresh => Some(pick(&generation.value)),
+            Freshness::Fresh => Some(pick(generation.value())),
             Freshness::Stepped => {
                 drop(slot);
                 self.core.rebase(&now);
                 let slot = self.core.slot.load();
                 slot.as_ref()
                     .filter(|it| it.freshness(&now) != Freshness::Expired)
-                    .map(|it| pick(&it.value))
+                    .map(|it| pick(it.value()))
             }
             Freshness::Advisory => {
                 drop(slot);
                 self.core.start_in_background(&now);
                 self.core
                     .vouch(&now)
-                    .map(|generation| pick(&generation.value))
+                    .map(|generation| pick(generation.value()))
             }
             Freshness::Mandatory | Freshness::Expired => None,
         }
@@ -181,7 +181,7 @@ impl<F: Fetch> Refresher<F> {
         let now = self.core.clocks.now();
         self.core
             .valid(&now)
-            .map(|generation| pick(&generation.value))
+            .map(|generation| pick(generation.value()))
     }
 
     /// The value, fetched if need be.
@@ -203,7 +203,7 @@ impl<F: Fetch> Refresher<F> {
                     // The new one, or the old one; when that has expired meanwhile, once more.
                     let now = self.core.clocks.now();
                     match self.core.vouch(&now) {
-                        Some(generation) => return Ok(pick(&generation.value)),
+                        Some(generation) => return Ok(pick(generation.value())),
                         None => continue,
                     }
                 }
@@ -221,7 +221,7 @@ impl<F: Fetch> Refresher<F> {
         }
         let now = self.core.clocks.now();
         match self.core.valid(&now) {
-            Some(generation) => Ok(pick(&generation.value)),
+            Some(generation) => Ok(pick(generation.value())),
             None => Err(F::Error::of(Lost::RuntimeEnded)),
         }
     }
@@ -256,7 +256,7 @@ impl<F: Fetch> Refresher<F> {
             .slot
             .load()
             .as_ref()
-            .is_some_and(|it| is_meant(&it.value))
+            .is_some_and(|it| is_meant(it.value()))
         {
             self.core.slot.store(None);
         }

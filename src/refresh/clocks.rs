@@ -54,14 +54,18 @@ pub(crate) struct Clocks {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Moment {
     pub(super) wall: SystemTime,
-    monotonic: Duration,
+    monotonic: Nanos,
+}
+
+/// Nanoseconds, up to 292 years of them. Every hit computes ages, and in these that is a subtraction.
+pub(super) type Nanos = i64;
+
+pub(super) fn nanos(duration: Duration) -> Nanos {
+    Nanos::try_from(duration.as_nanos()).unwrap_or(Nanos::MAX)
 }
 
 /// The two clocks may drift apart by this much, by adjustment, before one of them has stepped.
-const DRIFT: Duration = Duration::from_secs(5);
-
-/// Added to what the monotonic clock says, so that a moment before the program began can be named.
-const LONG_AGO: Duration = Duration::from_secs(1 << 40);
+const DRIFT: Nanos = 5_000_000_000;
 
 impl Clocks {
     pub(crate) fn new(
@@ -79,7 +83,7 @@ impl Clocks {
     pub(super) fn now(&self) -> Moment {
         Moment {
             wall: self.wall.now(),
-            monotonic: LONG_AGO.saturating_add(self.monotonic.elapsed()),
+            monotonic: nanos(self.monotonic.elapsed()),
         }
     }
 
@@ -91,24 +95,28 @@ impl Clocks {
 impl Moment {
     /// How long ago it was, what the clock says that says more: the wall clock can be set back, the
     /// monotonic one can stand still. And whether a clock has stepped since.
-    pub(super) fn elapsed(&self, now: &Moment) -> (Duration, bool) {
-        let monotonic = now.monotonic.saturating_sub(self.monotonic);
-        match now.wall.duration_since(self.wall) {
-            Ok(wall) => (wall.max(monotonic), wall.abs_diff(monotonic) > DRIFT),
-            Err(back) => (monotonic, back.duration().saturating_add(monotonic) > DRIFT),
-        }
+    pub(super) fn elapsed(&self, now: &Moment) -> (Nanos, bool) {
+        let monotonic = now.monotonic.saturating_sub(self.monotonic).max(0);
+        let wall = match now.wall.duration_since(self.wall) {
+            Ok(on) => nanos(on),
+            Err(back) => -nanos(back.duration()),
+        };
+        (
+            monotonic.max(wall),
+            monotonic.saturating_sub(wall).saturating_abs() > DRIFT,
+        )
     }
 
     /// How long ago it was.
     pub(super) fn age(&self, now: &Moment) -> Duration {
-        self.elapsed(now).0
+        Duration::from_nanos(self.elapsed(now).0.unsigned_abs())
     }
 
     /// The moment that is so long ago by both clocks.
     pub(super) fn before(&self, age: Duration) -> Moment {
         Moment {
             wall: self.wall.checked_sub(age).unwrap_or(self.wall),
-            monotonic: self.monotonic.saturating_sub(age),
+            monotonic: self.monotonic.saturating_sub(nanos(age)),
         }
     }
 }

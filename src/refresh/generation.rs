@@ -1,8 +1,10 @@
 //! One fetched value and its times.
 
 use super::Perishable;
-use super::clocks::Moment;
+use super::clocks::{Moment, Nanos, nanos};
 use super::policy::{RefreshPolicy, Schedule};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 /// How much later than the refresh the credentials are said to expire: a cache above that asks 5 s
@@ -13,17 +15,23 @@ const HOLD: Duration = Duration::from_secs(60);
 /// Without either clock saying so, nothing lives longer.
 const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
+/// A value is cloned for each hit, and threads that count references to the same one wait for each other's
+/// cores: with this many copies few do.
+const LANES: usize = 8;
+
 /// A fetched value, how long it lives, and what is said of it. Replaced as a whole, so that no reader
 /// sees parts of two.
 #[derive(Clone)]
 pub(super) struct Generation<V> {
     pub(super) number: u64,
-    /// The value, its expiry the advertised one.
-    pub(super) value: V,
+    /// The value, its expiry the advertised one, once for each lane of threads.
+    values: [V; LANES],
     advertised: SystemTime,
     arrived: Moment,
     lifetime: Duration,
     schedule: Schedule,
+    /// `refresh_after` once more, for the reader in a hurry.
+    fresh_for: Nanos,
 }
 
 /// What a reader of a generation does with it.
@@ -54,26 +62,32 @@ impl<V: Perishable> Generation<V> {
         let advertised = later(arrived.wall, after);
         Self {
             number,
-            value: value.with_expiry(advertised),
+            values: lanes(value, advertised),
             advertised,
             arrived,
             lifetime,
             schedule,
+            fresh_for: nanos(schedule.refresh_after),
         }
+    }
+
+    /// The value, as the calling thread has it.
+    pub(super) fn value(&self) -> &V {
+        &self.values[lane()]
     }
 
     pub(super) fn freshness(&self, now: &Moment) -> Freshness {
         let (age, stepped) = self.arrived.elapsed(now);
-        if age >= self.lifetime {
+        if age < self.fresh_for && !stepped {
+            Freshness::Fresh
+        } else if age >= nanos(self.lifetime) {
             Freshness::Expired
         } else if stepped {
             Freshness::Stepped
-        } else if age >= self.schedule.must_after {
+        } else if age >= nanos(self.schedule.must_after) {
             Freshness::Mandatory
-        } else if age >= self.schedule.refresh_after {
-            Freshness::Advisory
         } else {
-            Freshness::Fresh
+            Freshness::Advisory
         }
     }
 
@@ -114,13 +128,34 @@ impl<V: Perishable> Generation<V> {
     fn advertising(&self, advertised: SystemTime) -> Self {
         Self {
             number: self.number,
-            value: self.value.with_expiry(advertised),
+            values: lanes(self.value(), advertised),
             advertised,
             arrived: self.arrived,
             lifetime: self.lifetime,
             schedule: self.schedule,
+            fresh_for: self.fresh_for,
         }
     }
+}
+
+fn lanes<V: Perishable>(value: &V, advertised: SystemTime) -> [V; LANES] {
+    std::array::from_fn(|_| value.with_expiry(advertised))
+}
+
+/// Which lane the calling thread keeps to.
+fn lane() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static LANE: Cell<Option<usize>> = const { Cell::new(None) };
+    }
+    LANE.with(|lane| match lane.get() {
+        Some(lane) => lane,
+        None => {
+            let next = NEXT.fetch_add(1, Ordering::Relaxed) % LANES;
+            lane.set(Some(next));
+            next
+        }
+    })
 }
 
 fn later(time: SystemTime, by: Duration) -> SystemTime {
