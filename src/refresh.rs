@@ -10,7 +10,10 @@ mod clocks;
 mod desk;
 mod flight;
 mod generation;
+#[cfg(test)]
+mod interleavings;
 mod policy;
+mod shared;
 
 #[cfg_attr(
     not(feature = "test-util"),
@@ -20,13 +23,13 @@ pub use clocks::MonotonicClock;
 pub(crate) use clocks::{Clocks, SystemMonotonic};
 pub use policy::RefreshPolicy;
 
-use arc_swap::ArcSwapOption;
 use clocks::Moment;
-use desk::{Desk, Seat};
+use desk::{Desk, Seat, Wish};
 use flight::{Ended, Flight};
 use generation::{Freshness, Generation};
+use shared::{ArcSwapOption, Mutex, MutexGuard, Runtime};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 
@@ -166,8 +169,10 @@ impl<F: Fetch> Refresher<F> {
                     .map(|it| pick(it.value()))
             }
             Freshness::Advisory => {
+                let seen = Some(generation.number);
                 drop(slot);
-                self.core.start_in_background(&now);
+                // Nobody waits for it: when there is no runtime or a failure before, what is held will do.
+                let _ = self.core.seat(&now, Wish::After(seen));
                 self.core
                     .vouch(&now)
                     .map(|generation| pick(generation.value()))
@@ -186,37 +191,46 @@ impl<F: Fetch> Refresher<F> {
 
     /// The value, fetched if need be.
     pub(crate) async fn get<T>(&self, pick: impl Fn(&F::Value) -> T) -> Result<T, F::Error> {
-        for _ in 0..ELECTIONS {
+        let mut flights = 0;
+        while flights < ELECTIONS {
             if let Some(value) = self.cached(&pick) {
                 return Ok(value);
             }
             let now = self.core.clocks.now();
-            let ended = match self.core.valid(&now) {
-                Some(held) => {
-                    if let Ok(Seat::Flight(flight)) = self.core.seat(&now, false) {
-                        tokio::select! {
-                            biased;
-                            _ = flight.ended() => {}
-                            () = self.core.clocks.sleep(MANDATORY_PATIENCE.min(held.left(&now))) => {}
-                        }
-                    }
-                    // The new one, or the old one; when that has expired meanwhile, once more.
-                    let now = self.core.clocks.now();
-                    match self.core.vouch(&now) {
-                        Some(generation) => return Ok(pick(generation.value())),
-                        None => continue,
-                    }
-                }
-                None => match self.core.seat(&now, false)? {
-                    Seat::Flight(flight) => flight.ended().await,
-                    Seat::HeldOff(error) => return Err(error),
+            let slot = self.core.slot.load_full();
+            let wish = Wish::After(slot.as_ref().map(|held| held.number));
+            let valid = match slot.map(|held| (held.freshness(&now), held)) {
+                Some((Freshness::Expired, _)) | None => None,
+                Some((Freshness::Mandatory, held)) => Some(held),
+                // It came since the first look.
+                Some(_) => continue,
+            };
+            let flight = match self.core.seat(&now, wish) {
+                Ok(Seat::Flight(flight)) => flight,
+                Ok(Seat::Overtaken) => continue,
+                Ok(Seat::HeldOff(error)) | Err(error) => match self.core.vouch(&now) {
+                    Some(generation) => return Ok(pick(generation.value())),
+                    None => return Err(error),
                 },
             };
-            match ended {
-                // What it published may have been taken back or have expired since: look again.
-                Ended::Published => {}
-                Ended::Failed(error) => return Err(error),
-                Ended::Lost => {}
+            flights += 1;
+            match valid {
+                Some(held) => {
+                    tokio::select! {
+                        biased;
+                        _ = flight.ended() => {}
+                        () = self.core.clocks.sleep(MANDATORY_PATIENCE.min(held.left(&now))) => {}
+                    }
+                    // The new one, or the old one; when that has expired meanwhile, once more.
+                    if let Some(generation) = self.core.vouch(&self.core.clocks.now()) {
+                        return Ok(pick(generation.value()));
+                    }
+                }
+                None => match flight.ended().await {
+                    // What it published may have been taken back or have expired since: look again.
+                    Ended::Published | Ended::Lost => {}
+                    Ended::Failed(error) => return Err(error),
+                },
             }
         }
         let now = self.core.clocks.now();
@@ -233,10 +247,11 @@ impl<F: Fetch> Refresher<F> {
         for _ in 0..ELECTIONS {
             let flight = loop {
                 let now = self.core.clocks.now();
-                match self.core.seat(&now, true)? {
+                match self.core.seat(&now, Wish::Whatever)? {
                     Seat::Flight(flight) if flight.number() >= first => break flight,
                     Seat::Flight(earlier) => drop(earlier.ended().await),
                     Seat::HeldOff(error) => return Err(error),
+                    Seat::Overtaken => {}
                 }
             };
             match flight.ended().await {
@@ -301,15 +316,18 @@ impl<F: Fetch> Core<F> {
         }
     }
 
-    /// A seat in the flight that is under way, or in a new one. `insist` is for a caller who asks for a
-    /// refresh whatever failed before.
-    fn seat(self: &Arc<Self>, now: &Moment, insist: bool) -> Result<Seat<F::Error>, F::Error> {
+    /// A seat in the flight that is under way, or in a new one.
+    fn seat(self: &Arc<Self>, now: &Moment, wish: Wish) -> Result<Seat<F::Error>, F::Error> {
         let mut desk = self.desk();
-        if let Some(seat) = desk.seat(now, insist) {
+        if let Wish::After(seen) = wish
+            && self.slot.load().as_ref().map(|held| held.number) != seen
+        {
+            return Ok(Seat::Overtaken);
+        }
+        if let Some(seat) = desk.seat(now, wish) {
             return Ok(seat);
         }
-        let runtime =
-            tokio::runtime::Handle::try_current().map_err(|_| F::Error::of(Lost::NoRuntime))?;
+        let runtime = Runtime::try_current().map_err(|_| F::Error::of(Lost::NoRuntime))?;
         let (flight, pilot) = Flight::new(desk.depart());
         desk.board(flight.clone());
         drop(desk);
@@ -318,12 +336,7 @@ impl<F: Fetch> Core<F> {
         Ok(Seat::Flight(flight))
     }
 
-    /// Starts a flight if none is under way, none failed just now, and there is a runtime.
-    fn start_in_background(self: &Arc<Self>, now: &Moment) {
-        let _ = self.seat(now, false);
-    }
-
-    fn keep_warm(self: &Arc<Self>, runtime: &tokio::runtime::Handle) {
+    fn keep_warm(self: &Arc<Self>, runtime: &Runtime) {
         if self.policy.is_keep_warm() && self.desk().warm_up() {
             runtime.spawn(flight::keep_warm(self.clone()));
         }

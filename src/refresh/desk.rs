@@ -10,6 +10,17 @@ use std::time::Duration;
 pub(super) enum Seat<E> {
     Flight(Flight<E>),
     HeldOff(E),
+    /// Another flight landed since the caller looked: it should look again.
+    Overtaken,
+}
+
+/// Who wants a seat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wish {
+    /// Somebody who saw this generation, or none, and needs what comes after it.
+    After(Option<u64>),
+    /// Somebody who asks for a fetch whatever is held and whatever failed before.
+    Whatever,
 }
 
 pub(super) struct Desk<E> {
@@ -49,7 +60,7 @@ impl<E: FetchError> Desk<E> {
     }
 
     /// The flight under way, or what is still held against a new one.
-    pub(super) fn seat(&mut self, now: &Moment, insist: bool) -> Option<Seat<E>> {
+    pub(super) fn seat(&mut self, now: &Moment, wish: Wish) -> Option<Seat<E>> {
         // One whose runtime ended without a word is none.
         if let Some(flight) = self
             .under_way
@@ -58,7 +69,7 @@ impl<E: FetchError> Desk<E> {
         {
             return Some(Seat::Flight(flight.clone()));
         }
-        let last = self.last.as_ref().filter(|_| !insist)?;
+        let last = self.last.as_ref().filter(|_| wish != Wish::Whatever)?;
         (last.at.age(now) < last.pause).then(|| Seat::HeldOff(last.error.clone()))
     }
 

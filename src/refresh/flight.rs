@@ -1,5 +1,6 @@
 //! One exchange, in a task of its own.
 
+use super::desk::{Seat, Wish};
 use super::generation::{Freshness, Generation};
 use super::{Core, Fetch, FetchError, Fetched, Lost};
 use std::sync::Arc;
@@ -148,16 +149,15 @@ pub(super) async fn keep_warm<F: Fetch>(core: Arc<Core<F>>) {
     let core = &core.0;
     loop {
         let now = core.clocks.now();
-        let due = core
-            .slot
-            .load()
+        let held = core.slot.load_full();
+        let due = held
             .as_ref()
             .map_or(Duration::ZERO, |held| held.until_refresh(&now));
         let pause = core.desk().pause_left(&now);
         let wait = due.max(pause);
         if wait.is_zero() {
-            match core.seat(&now, false) {
-                Ok(super::Seat::Flight(flight)) => {
+            match core.seat(&now, Wish::After(held.map(|held| held.number))) {
+                Ok(Seat::Flight(flight)) => {
                     tokio::select! {
                         biased;
                         _ = flight.ended() => {}
@@ -174,7 +174,8 @@ pub(super) async fn keep_warm<F: Fetch>(core: Arc<Core<F>>) {
                         continue;
                     }
                 }
-                Ok(super::Seat::HeldOff(_)) => {}
+                Ok(Seat::HeldOff(_)) => {}
+                Ok(Seat::Overtaken) => continue,
                 Err(_) => return,
             }
         }
