@@ -7,7 +7,6 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use aws_google_web_identity::GoogleWebIdentityProvider;
 use aws_sdk_s3::config::IdentityCache;
-use aws_smithy_http_client::test_util::infallible_client_fn;
 use futures_util::future::join_all;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -30,23 +29,6 @@ impl ProvideCredentials for Uncached {
             }
         })
     }
-}
-
-fn s3(bench: &support::Bench, provider: SharedCredentialsProvider) -> aws_sdk_s3::Client {
-    let http = infallible_client_fn(|_| {
-        http::Response::builder()
-            .body("<ListAllMyBucketsResult><Buckets/></ListAllMyBucketsResult>")
-            .unwrap()
-    });
-    let config = bench
-        .emulator
-        .sdk_config()
-        .into_builder()
-        .http_client(http)
-        .identity_cache(IdentityCache::lazy().build())
-        .credentials_provider(provider)
-        .build();
-    aws_sdk_s3::Client::new(&config)
 }
 
 #[allow(clippy::disallowed_methods)]
@@ -88,7 +70,11 @@ fn herd(bench: &support::Bench, fails: bool) {
         } else {
             SharedCredentialsProvider::new(provider)
         };
-        let client = s3(bench, shared);
+        let client = support::s3(
+            bench.emulator.sdk_config(),
+            shared,
+            IdentityCache::lazy().build(),
+        );
         let start = Instant::now();
         bench
             .runtime

@@ -1,11 +1,17 @@
 //! What the benches share. Not every one uses all of it.
 #![allow(dead_code, clippy::disallowed_methods)]
 
+pub mod peer;
+
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_google_web_identity::emulator::Emulator;
 use aws_google_web_identity::{
     Assertion, Audience, Context, Error, ErrorKind, GoogleWebIdentityProvider, IdToken, JwtBearer,
     LocalKey, ProvideIdToken, SignJwt, Stage, future,
 };
+use aws_smithy_http_client::test_util::infallible_client_fn;
+use aws_smithy_runtime_api::client::identity::ResolveCachedIdentity;
+use aws_types::SdkConfig;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, UNIX_EPOCH};
@@ -64,6 +70,15 @@ impl Bench {
         )
     }
 
+    /// An emulator whose clock the bench moves, and the clock.
+    pub fn with_clock() -> (Self, peer::Clock) {
+        let mut bench = Self::new();
+        let clock = peer::Clock::default();
+        let emulator = Emulator::builder().time_source(clock.clone()).start();
+        bench.emulator = Arc::new(bench.runtime.block_on(emulator).unwrap());
+        (bench, clock)
+    }
+
     pub fn source(&self) -> Source {
         Source {
             emulator: self.emulator.clone(),
@@ -111,6 +126,26 @@ impl ProvideIdToken for Source {
     ) -> future::ProvideIdToken<'a> {
         future::ProvideIdToken::new(self.token(cx, audience))
     }
+}
+
+/// An S3 client whose requests are signed and then answered in process.
+pub fn s3(
+    config: SdkConfig,
+    provider: SharedCredentialsProvider,
+    cache: impl ResolveCachedIdentity + 'static,
+) -> aws_sdk_s3::Client {
+    let http = infallible_client_fn(|_| {
+        http::Response::builder()
+            .body("<ListAllMyBucketsResult><Buckets/></ListAllMyBucketsResult>")
+            .unwrap()
+    });
+    let config = config
+        .into_builder()
+        .http_client(http)
+        .identity_cache(cache)
+        .credentials_provider(provider)
+        .build();
+    aws_sdk_s3::Client::new(&config)
 }
 
 /// The median time of one call, each of `rounds` of so many calls taken in turn with the others'.

@@ -1,0 +1,107 @@
+//! STS fails for 16 minutes, the last 15.5 of a session and 30 s more, under 5 requests a second: exchanges tried,
+//! and the first error. Ours under `lazy()`, and the SDK's own provider under `lazy()`. The time is simulated.
+//! Goal: no error before the real expiry; tries bounded by time.
+
+mod support;
+
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_google_web_identity::emulator::{Answer, Hop};
+use aws_sdk_s3::config::IdentityCache;
+use std::time::Duration;
+use support::peer::{Clock, Road, exchanges, of_the_sdk, ours};
+
+const SESSION: u64 = 3600;
+const OUTAGE: std::ops::Range<u64> = SESSION - 930..SESSION + 30;
+const REQUESTS_A_SECOND: u32 = 5;
+
+struct Seen {
+    exchanges: usize,
+    first_error: Option<u64>,
+    errors: u32,
+    requests: u32,
+}
+
+fn outage(bench: &support::Bench, clock: &Clock, provider: SharedCredentialsProvider) -> Seen {
+    let cache = IdentityCache::lazy().build();
+    let client = support::s3(bench.emulator.sdk_config(), provider, cache);
+    let (mut first_error, mut errors, mut requests) = (None, 0, 0);
+    let mut before = 0;
+    bench.runtime.block_on(async {
+        client.list_buckets().send().await.unwrap();
+        for second in 1..=OUTAGE.end {
+            clock.skip(1);
+            if second == OUTAGE.start {
+                let broken = Answer::sts_error(503, "ServiceUnavailable", "as the bench wants it");
+                bench.emulator.answer_next(Hop::Sts, usize::MAX, broken);
+                before = exchanges(bench);
+            }
+            // Before the outage a request a second shows that all is well.
+            for _ in 0..if OUTAGE.contains(&second) {
+                REQUESTS_A_SECOND
+            } else {
+                1
+            } {
+                requests += 1;
+                if client.list_buckets().send().await.is_err() {
+                    errors += 1;
+                    first_error.get_or_insert(second);
+                }
+            }
+        }
+        let exchanges = exchanges(bench) - before;
+        bench.emulator.answer_genuinely();
+        clock.skip(2);
+        client.list_buckets().send().await.expect("recovery");
+        Seen {
+            exchanges,
+            first_error,
+            errors,
+            requests,
+        }
+    })
+}
+
+fn main() {
+    let (bench, clock) = support::Bench::with_clock();
+    let road = Road::new(&bench, Duration::ZERO);
+    let provider = SharedCredentialsProvider::new(ours(&bench, &clock, &road));
+    let ours = outage(&bench, &clock, provider);
+    let (provider, _file) = of_the_sdk(&bench, &clock, &road);
+    let theirs = outage(&bench, &clock, SharedCredentialsProvider::new(provider));
+    for (name, seen) in [
+        ("ours under lazy", &ours),
+        ("the SDK's under lazy", &theirs),
+    ] {
+        let first = match seen.first_error {
+            Some(second) => format!(
+                "first error {} s after the expiry",
+                second as i64 - SESSION as i64
+            ),
+            None => "no error".to_owned(),
+        };
+        println!(
+            "outage, {name}: {first}, {} of {} requests failed, {} exchanges tried",
+            seen.errors, seen.requests, seen.exchanges
+        );
+    }
+    let early = |seen: &Seen| {
+        seen.first_error
+            .map_or(0, |second| SESSION.saturating_sub(second)) as f64
+    };
+    support::verdict(
+        "outage, ours: seconds of errors before the expiry",
+        early(&ours),
+        0.0,
+    );
+    println!(
+        "outage, the SDK's: seconds of errors before the expiry: {}",
+        early(&theirs)
+    );
+    // One a second with nothing valid held, and before that three for each quarter of what is left, a minute at most.
+    let bound = 30.0 + 16.0 * 2.0 + 12.0;
+    support::verdict(
+        "outage, ours: exchanges tried",
+        ours.exchanges as f64,
+        bound,
+    );
+}
