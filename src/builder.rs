@@ -2,12 +2,14 @@
 //! [`build`](Builder::build).
 
 mod region;
+mod session_length;
 mod session_policy;
+#[cfg(feature = "test-util")]
+mod test_util;
 
 use crate::build_error::Problems;
-use crate::context::Environment;
+use crate::environment::Environment;
 use crate::exchange::Exchange;
-use crate::names::shown;
 use crate::refresh::RefreshPolicy;
 use crate::sts::{AssumeRole, Sts};
 use crate::{
@@ -20,10 +22,6 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// What STS takes for a session's length, in seconds
-/// ([DurationSeconds](https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html)).
-const SESSION_LENGTH: std::ops::RangeInclusive<u64> = 900..=43_200;
 
 /// Sets up a [`GoogleWebIdentityProvider`].
 ///
@@ -132,29 +130,6 @@ impl Builder {
         self
     }
 
-    /// Reads these variables in place of the process's environment, for tests.
-    #[cfg(feature = "test-util")]
-    pub fn environment(
-        mut self,
-        variables: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
-    ) -> Self {
-        self.environment = Environment::Fixed(Arc::new(
-            variables
-                .into_iter()
-                .map(|(name, value)| (name.into(), value.into()))
-                .collect(),
-        ));
-        self
-    }
-
-    /// Uses this monotonic clock, for tests. The wall clock and the sleep are those of
-    /// [`configure`](Self::configure).
-    #[cfg(feature = "test-util")]
-    pub fn monotonic_clock(mut self, clock: impl crate::refresh::MonotonicClock + 'static) -> Self {
-        self.monotonic = Some(Arc::new(clock));
-        self
-    }
-
     /// Checks everything and makes the provider. It does no network I/O and spawns nothing.
     ///
     /// # Errors
@@ -177,7 +152,12 @@ impl Builder {
             "AWS_ROLE_SESSION_NAME",
             &self.session_name,
         );
-        let duration = problems.take(self.duration()).flatten();
+        let duration = problems
+            .take(session_length::of(
+                self.session_length,
+                self.variable(session_length::VARIABLE),
+            ))
+            .flatten();
         let policy = problems.take(
             self.policy
                 .as_deref()
@@ -284,39 +264,6 @@ impl Builder {
             return None;
         }
         self.optional(problems, setter, variable, set)
-    }
-
-    fn duration(&self) -> Result<Option<Duration>, BuildError> {
-        const VARIABLE: &str = "AWS_ROLE_DURATION_SECONDS";
-        let (name, seconds) = match (self.session_length, self.variable(VARIABLE)) {
-            (Some(length), _) if length.subsec_nanos() > 0 => {
-                return Err(BuildError::new(
-                    "session_length",
-                    format!("{length:?} is not a whole number of seconds"),
-                ));
-            }
-            (Some(length), _) => ("session_length", length.as_secs()),
-            (None, Some(text)) => {
-                let seconds = text.trim().parse().map_err(|_| {
-                    BuildError::new(
-                        VARIABLE,
-                        format!("{} is not a number of seconds", shown(&text)),
-                    )
-                })?;
-                (VARIABLE, seconds)
-            }
-            (None, None) => return Ok(None),
-        };
-        if SESSION_LENGTH.contains(&seconds) {
-            Ok(Some(Duration::from_secs(seconds)))
-        } else {
-            Err(BuildError::new(
-                name,
-                format!(
-                    "{seconds} s is out of range; STS takes 900 s to 43200 s, and at most the role's own maximum"
-                ),
-            ))
-        }
     }
 }
 

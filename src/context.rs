@@ -2,6 +2,8 @@
 
 use crate::BuildError;
 use crate::build_error::Problems;
+use crate::environment::Environment;
+use crate::platform::Platform;
 use crate::refresh::{Clocks, MonotonicClock, SystemMonotonic};
 use aws_smithy_async::rt::sleep::SharedAsyncSleep;
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
@@ -15,9 +17,8 @@ use aws_smithy_runtime_api::client::runtime_plugin::RuntimePlugin;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 /// Long enough for a slow TLS handshake across the world, and the SDK's own default.
@@ -44,6 +45,7 @@ struct Inner {
     sleep: SharedAsyncSleep,
     monotonic: Arc<dyn MonotonicClock>,
     environment: Environment,
+    platform: OnceLock<Platform>,
     http: SharedHttpClient,
     direct: SharedHttpClient,
     retries: RetryConfig,
@@ -89,6 +91,7 @@ impl Context {
             sleep,
             monotonic: Arc::new(SystemMonotonic::default()),
             environment: Environment::default(),
+            platform: OnceLock::new(),
             http,
             direct,
             retries: retries(conf),
@@ -112,16 +115,22 @@ impl Context {
 
     /// The host's name as the system tells it; nothing where the environment is a test's.
     pub(crate) fn host_name(&self) -> Option<String> {
-        match self.0.environment {
-            Environment::Process => std::fs::read_to_string("/proc/sys/kernel/hostname").ok(),
-            Environment::Fixed(_) => None,
-        }
-        .map(|name| name.trim().to_owned())
-        .filter(|name| !name.is_empty())
+        self.0.environment.host_name()
+    }
+
+    /// Where the program runs, as far as can be seen without asking the network; found out once.
+    pub(crate) fn platform(&self) -> &Platform {
+        self.0.platform.get_or_init(|| {
+            let platform = Platform::of(&self.0.environment);
+            tracing::debug!(%platform, "where this runs");
+            platform
+        })
     }
 
     pub(crate) fn with_environment(mut self, environment: Environment) -> Self {
-        Arc::make_mut(&mut self.0).environment = environment;
+        let inner = Arc::make_mut(&mut self.0);
+        inner.environment = environment;
+        inner.platform = OnceLock::new();
         self
     }
 
@@ -129,6 +138,11 @@ impl Context {
     pub(crate) fn with_monotonic(mut self, clock: Arc<dyn MonotonicClock>) -> Self {
         Arc::make_mut(&mut self.0).monotonic = clock;
         self
+    }
+
+    /// By the monotonic clock, since some fixed moment.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.0.monotonic.elapsed()
     }
 
     pub(crate) fn clocks(&self) -> Clocks {
@@ -240,34 +254,5 @@ impl fmt::Debug for Inner {
             .field("retries", &self.retries)
             .field("timeouts", &self.timeouts)
             .finish_non_exhaustive()
-    }
-}
-
-/// The variables that a provider reads: the process's, or those of a test.
-#[derive(Clone, Default)]
-pub(crate) enum Environment {
-    #[default]
-    Process,
-    #[cfg_attr(not(feature = "test-util"), allow(dead_code))]
-    Fixed(Arc<HashMap<String, String>>),
-}
-
-impl Environment {
-    pub(crate) fn get(&self, name: &str) -> Option<String> {
-        match self {
-            Environment::Process => std::env::var(name).ok(),
-            Environment::Fixed(variables) => variables.get(name).cloned(),
-        }
-        .filter(|value| !value.is_empty())
-    }
-}
-
-impl fmt::Debug for Environment {
-    /// Without the values: some are secrets.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Environment::Process => "Process",
-            Environment::Fixed(_) => "Fixed",
-        })
     }
 }

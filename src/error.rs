@@ -89,6 +89,7 @@ struct Inner {
     message: Option<String>,
     hint: Option<String>,
     deadline: Option<Duration>,
+    not_yet: bool,
     code: Option<String>,
     request_id: Option<String>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
@@ -106,6 +107,7 @@ impl Error {
             message: None,
             hint: None,
             deadline: None,
+            not_yet: false,
             code: None,
             request_id: None,
             source: Some(Arc::from(source.into())),
@@ -119,6 +121,7 @@ impl Error {
             message: Some(message.into()),
             hint: None,
             deadline: None,
+            not_yet: false,
             code: None,
             request_id: None,
             source: None,
@@ -134,6 +137,17 @@ impl Error {
         );
         Arc::make_mut(&mut error.0).deadline = Some(after);
         error
+    }
+
+    /// What is asked may be there in a moment: whoever waits should go on waiting. Only a source that will tire
+    /// says so.
+    pub(crate) fn not_yet(mut self) -> Self {
+        Arc::make_mut(&mut self.0).not_yet = true;
+        self
+    }
+
+    pub(crate) fn is_not_yet(&self) -> bool {
+        self.0.not_yet
     }
 
     /// Adds what the user can do about it.

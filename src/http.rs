@@ -14,6 +14,8 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, Or
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::date_time::{DateTime, Format};
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
 use bytes::Bytes;
 use http_body_util::Full;
 use std::borrow::Cow;
@@ -35,6 +37,8 @@ pub(crate) struct Request {
     pub(crate) body: Option<(&'static str, Zeroizing<Vec<u8>>)>,
     /// Without a proxy.
     pub(crate) direct: bool,
+    /// One try, and no more than this; else the retries and timeouts of the context.
+    pub(crate) only: Option<Duration>,
 }
 
 impl fmt::Debug for Request {
@@ -207,7 +211,15 @@ pub(crate) async fn send(cx: &Context, request: Request) -> Result<Response, Err
         headers,
         body,
         direct,
+        only,
     } = request;
+    let (retries, timeouts) = match only {
+        None => (cx.retries().clone(), cx.timeouts().clone()),
+        Some(only) => {
+            let timeout = TimeoutConfig::builder().operation_timeout(only);
+            (RetryConfig::disabled(), timeout.build())
+        }
+    };
     let uri = format!("{}{path}", endpoint.path());
     let time = cx.time();
     let result = Operation::builder()
@@ -216,9 +228,9 @@ pub(crate) async fn send(cx: &Context, request: Request) -> Result<Response, Err
         .http_client(if direct { cx.direct() } else { cx.http() })
         .endpoint_url(&endpoint.origin())
         .no_auth()
-        .standard_retry(cx.retries())
+        .standard_retry(&retries)
         .retry_classifier(plugins::GoogleRetries::new())
-        .timeout_config(cx.timeouts().clone())
+        .timeout_config(timeouts)
         .sleep_impl(cx.sleep())
         .time_source(cx.time())
         .interceptor(plugins::BodyCap)

@@ -105,6 +105,7 @@ impl Impersonation {
                     Zeroizing::new(Value::Object(body).to_string().into_bytes()),
                 )),
                 direct: false,
+                only: None,
             },
         )
         .await?;

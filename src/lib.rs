@@ -10,6 +10,7 @@ mod builder;
 mod context;
 #[cfg(feature = "test-util")]
 pub mod emulator;
+mod environment;
 mod error;
 mod exchange;
 pub mod future;
@@ -17,6 +18,7 @@ mod http;
 mod iam;
 mod id_token;
 mod names;
+mod platform;
 mod provider;
 mod refresh;
 mod secret;

@@ -73,7 +73,7 @@ impl GoogleWebIdentityProvider {
     /// # Errors
     /// As [`ProvideCredentials::provide_credentials`], with the error not wrapped.
     pub async fn session(&self) -> Result<Session, Error> {
-        self.refresher.get(Session::with_real_expiry).await
+        self.get(Session::with_real_expiry).await
     }
 
     /// Refreshes now, whatever is cached: for a caller who knows that the credentials were revoked
@@ -87,9 +87,19 @@ impl GoogleWebIdentityProvider {
     }
 
     async fn credentials(&self) -> Result<Credentials, Error> {
-        self.refresher
-            .get(|session| session.credentials().clone())
-            .await
+        self.get(|session| session.credentials().clone()).await
+    }
+
+    /// A source that isn't there yet, as on a young pod, is waited for across exchanges.
+    async fn get<T>(&self, pick: impl Fn(&Session) -> T) -> Result<T, Error> {
+        loop {
+            match self.refresher.get(&pick).await {
+                Err(error) if error.is_not_yet() => {
+                    tracing::debug!(%error, "waiting for the source of the ID token");
+                }
+                result => return result,
+            }
+        }
     }
 }
 
@@ -174,6 +184,7 @@ impl FetchError for Error {
 
     fn hold_off(&self) -> HoldOff {
         match self.kind() {
+            _ if self.is_not_yet() => HoldOff::None,
             ErrorKind::NotConfigured => HoldOff::None,
             ErrorKind::Denied => HoldOff::Minute,
             _ => HoldOff::Short,

@@ -45,6 +45,7 @@ pub(crate) async fn post<T: DeserializeOwned>(
             headers: vec![],
             body: Some(("application/x-www-form-urlencoded", encode(form))),
             direct: false,
+            only: None,
         },
     )
     .await?;

@@ -200,6 +200,7 @@ fn subject_request(url: &str, headers: &BTreeMap<String, String>) -> Result<Requ
         stage: Stage::Source,
         operation: "subject token",
         direct: endpoint.is_link_local(),
+        only: None,
         endpoint,
         path,
         headers: headers

@@ -147,6 +147,15 @@ impl Place {
     }
 }
 
+/// Where a file was looked for in vain.
+fn looked(cx: &Context) -> String {
+    let file = match gcloud_file(cx) {
+        Some(path) => format!("{} is not there", path.display()),
+        None => "neither CLOUDSDK_CONFIG nor HOME is set".to_owned(),
+    };
+    format!("{VARIABLE} is not set, and {file}")
+}
+
 fn place(cx: &Context) -> Place {
     if let Some(path) = cx.var(VARIABLE) {
         return Place::File {
@@ -154,22 +163,22 @@ fn place(cx: &Context) -> Place {
             named_by: Some(VARIABLE),
         };
     }
-    let directory = match cx.var("CLOUDSDK_CONFIG") {
-        Some(directory) => Some(PathBuf::from(directory)),
-        None if cfg!(windows) => cx
-            .var("APPDATA")
-            .map(|data| PathBuf::from(data).join("gcloud")),
-        None => cx
-            .var("HOME")
-            .map(|home| PathBuf::from(home).join(".config/gcloud")),
-    };
-    match directory.map(|directory| directory.join("application_default_credentials.json")) {
+    match gcloud_file(cx) {
         Some(path) if path.exists() => Place::File {
             path,
             named_by: None,
         },
         _ => Place::Metadata,
     }
+}
+
+fn gcloud_file(cx: &Context) -> Option<PathBuf> {
+    let directory = match cx.var("CLOUDSDK_CONFIG") {
+        Some(directory) => PathBuf::from(directory),
+        None if cfg!(windows) => PathBuf::from(cx.var("APPDATA")?).join("gcloud"),
+        None => PathBuf::from(cx.var("HOME")?).join(".config/gcloud"),
+    };
+    Some(directory.join("application_default_credentials.json"))
 }
 
 impl ProvideIdToken for ApplicationDefault {
@@ -182,7 +191,13 @@ impl ProvideIdToken for ApplicationDefault {
             let source = self
                 .source(cx)
                 .map_err(|error| Error::new(Stage::Source, ErrorKind::Configuration, error))?;
-            source.provide_id_token(cx, audience).await
+            source
+                .provide_id_token(cx, audience)
+                .await
+                .map_err(|error| match error.kind() {
+                    ErrorKind::NotConfigured => error.and_hint(&looked(cx)),
+                    _ => error,
+                })
         })
     }
 

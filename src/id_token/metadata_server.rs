@@ -1,14 +1,17 @@
 //! The attached service account, through the metadata server
 //! ([VM identity](https://cloud.google.com/compute/docs/instances/verifying-instance-identity)).
 
+mod patience;
+
 use super::{IdToken, ProvideIdToken};
 use crate::access_token::TokenAnswer;
 use crate::http::{self, Endpoint, Request, Response};
 use crate::names::shown;
 use crate::{
     AccessToken, Audience, BuildError, Context, Error, ErrorKind, ProvideAccessToken,
-    ServiceAccountEmail, Stage, future,
+    ServiceAccountEmail, Stage, future, platform,
 };
+use patience::Patience;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use zeroize::Zeroizing;
 
@@ -20,10 +23,18 @@ const FLAVOR: &str = "Google";
 ///
 /// A [`ProvideIdToken`], and a [`ProvideAccessToken`] for calling IAM. It is never asked through a
 /// proxy and redirects aren't followed.
+///
+/// Elsewhere than on Google's infrastructure nothing is asked, and the error is
+/// [`ErrorKind::NotConfigured`] at once, so that a chain of providers goes on. Where this runs is told by
+/// `NO_GCE_CHECK`, `GCE_METADATA_HOST`, `K_SERVICE`, `CLOUD_RUN_JOB`, `GAE_*` and the firmware's name of the
+/// machine; where none tells, by a look at 169.254.169.254 (or `GCE_METADATA_IP`) of at most 150 ms.
+///
+/// In a pod of GKE, whose metadata server can be some seconds late, it is waited for: 30 s in all.
 #[derive(Clone, Debug, Default)]
 pub struct MetadataServer {
     account: Option<String>,
     endpoint: Option<String>,
+    patience: Patience,
 }
 
 impl MetadataServer {
@@ -74,7 +85,40 @@ impl MetadataServer {
         Ok((endpoint, account))
     }
 
+    /// An error when there is no metadata server to ask.
+    async fn must_be_here(&self, cx: &Context) -> Result<(), Error> {
+        if self.endpoint.is_some() {
+            return Ok(());
+        }
+        platform::is_googles(cx).await.map_err(|why| {
+            Error::message(Stage::Metadata, ErrorKind::NotConfigured, why).with_hint(
+                "elsewhere than on Google Cloud use a key file, by GOOGLE_APPLICATION_CREDENTIALS or LocalKey, \
+                 or another source; if this is Google Cloud after all, set \
+                 GCE_METADATA_HOST=metadata.google.internal",
+            )
+        })
+    }
+
     async fn get(
+        &self,
+        cx: &Context,
+        operation: &'static str,
+        what: &str,
+    ) -> Result<Response, Error> {
+        self.must_be_here(cx).await?;
+        let began = cx.elapsed();
+        loop {
+            match self.get_once(cx, operation, what).await {
+                Ok(response) => {
+                    self.patience.met();
+                    return Ok(response);
+                }
+                Err(error) => self.patience.wait(cx, began, error).await?,
+            }
+        }
+    }
+
+    async fn get_once(
         &self,
         cx: &Context,
         operation: &'static str,
@@ -93,16 +137,10 @@ impl MetadataServer {
                 headers: vec![("metadata-flavor".into(), Zeroizing::new(FLAVOR.to_owned()))],
                 body: None,
                 direct: true,
+                only: None,
             },
         )
-        .await
-        .map_err(|error| match error.kind() {
-            ErrorKind::Unavailable | ErrorKind::Timeout => error.and_hint(
-                "is this machine on Google Cloud? Elsewhere use a key file, by \
-                 GOOGLE_APPLICATION_CREDENTIALS or LocalKey, or another source",
-            ),
-            _ => error,
-        })?;
+        .await?;
         if let Some(flavor) = response.flavor().filter(|flavor| *flavor != FLAVOR) {
             return Err(malformed(format!(
                 "the answer's Metadata-Flavor is {}, not {FLAVOR:?}",

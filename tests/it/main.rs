@@ -10,3 +10,4 @@ mod redaction;
 mod refresh;
 mod sts;
 mod support;
+mod where_it_runs;

@@ -1,7 +1,7 @@
 //! The promises of the refresher, each a test that is named by it.
 
 mod sdk;
-mod world;
+pub mod world;
 
 use crate::support::{chain, sts_error};
 use aws_credential_types::Credentials;

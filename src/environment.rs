@@ -1,0 +1,93 @@
+//! What a provider reads of the process and the machine that it runs on.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// The process's variables and the machine's own words about itself, or those of a test.
+#[derive(Clone, Default)]
+pub(crate) enum Environment {
+    #[default]
+    Process,
+    #[cfg_attr(not(feature = "test-util"), allow(dead_code))]
+    Fixed(Arc<Fixed>),
+}
+
+/// A test's environment.
+#[derive(Clone)]
+pub(crate) struct Fixed {
+    variables: HashMap<String, String>,
+    product_name: Option<String>,
+}
+
+impl Default for Fixed {
+    fn default() -> Self {
+        Self {
+            variables: HashMap::new(),
+            product_name: Some("a test's machine".to_owned()),
+        }
+    }
+}
+
+impl Environment {
+    pub(crate) fn get(&self, name: &str) -> Option<String> {
+        match self {
+            Environment::Process => std::env::var(name).ok(),
+            Environment::Fixed(fixed) => fixed.variables.get(name).cloned(),
+        }
+        .filter(|value| !value.is_empty())
+    }
+
+    /// The host's name as the system tells it.
+    pub(crate) fn host_name(&self) -> Option<String> {
+        match self {
+            Environment::Process => word("/proc/sys/kernel/hostname"),
+            Environment::Fixed(_) => None,
+        }
+    }
+
+    /// What the firmware calls the machine, where the system tells it.
+    pub(crate) fn product_name(&self) -> Option<String> {
+        match self {
+            Environment::Process => word("/sys/class/dmi/id/product_name"),
+            Environment::Fixed(fixed) => fixed.product_name.clone(),
+        }
+    }
+}
+
+#[cfg(feature = "test-util")]
+impl Environment {
+    pub(crate) fn set_variables(&mut self, variables: HashMap<String, String>) {
+        self.fixed().variables = variables;
+    }
+
+    pub(crate) fn set_product_name(&mut self, name: Option<String>) {
+        self.fixed().product_name = name;
+    }
+
+    fn fixed(&mut self) -> &mut Fixed {
+        if matches!(self, Environment::Process) {
+            *self = Environment::Fixed(Arc::default());
+        }
+        match self {
+            Environment::Fixed(fixed) => Arc::make_mut(fixed),
+            Environment::Process => unreachable!("it was replaced above"),
+        }
+    }
+}
+
+/// What a file of the kernel holds, if it is there and holds something.
+fn word(path: &str) -> Option<String> {
+    let text = std::fs::read_to_string(path).ok()?;
+    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+impl fmt::Debug for Environment {
+    /// Without the values: some are secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Environment::Process => "Process",
+            Environment::Fixed(_) => "Fixed",
+        })
+    }
+}

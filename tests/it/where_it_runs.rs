@@ -1,0 +1,296 @@
+//! On Google's infrastructure or elsewhere, and a metadata server that isn't there, or not yet.
+
+use crate::refresh::world::{Clock, World, seconds};
+use crate::support::{builder, chain, from_emulator, sdk_config};
+use aws_config::meta::credentials::CredentialsProviderChain;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::ProvideCredentials;
+use aws_google_web_identity::emulator::{Answer, Emulator, Hop};
+use aws_google_web_identity::{
+    Builder, Error, ErrorKind, GoogleWebIdentityProvider, MetadataServer, Stage,
+};
+use aws_smithy_http_client::test_util::infallible_client_fn;
+use std::time::Duration;
+
+const POD: (&str, &str) = ("KUBERNETES_SERVICE_HOST", "10.0.0.1");
+const GOOGLES: Option<&str> = Some("Google Compute Engine");
+
+/// A configuration with which any call, and so any look-up of a name, is a failure of the test.
+fn without_network() -> Builder {
+    let http = infallible_client_fn(|request| -> http::Response<&str> {
+        panic!("called {}", request.uri())
+    });
+    builder().configure(&sdk_config().into_builder().http_client(http).build())
+}
+
+#[tokio::test]
+async fn elsewhere_nothing_is_asked_and_a_chain_goes_on() {
+    for explicit in [true, false] {
+        for (builder, because) in [
+            (
+                without_network().product_name(Some("m5.large")),
+                "the firmware calls the machine \"m5.large\"",
+            ),
+            (
+                without_network()
+                    .environment([("NO_GCE_CHECK", "true")])
+                    .product_name(GOOGLES),
+                "NO_GCE_CHECK is set",
+            ),
+            (
+                without_network().environment([POD, ("K_SERVICE", "knative")]),
+                "the firmware calls the machine",
+            ),
+        ] {
+            let builder = match explicit {
+                true => builder.token_source(MetadataServer::new()),
+                false => builder,
+            };
+            let provider = builder.build().await.unwrap();
+            let error = provider.id_token().await.unwrap_err();
+            assert_eq!(
+                (error.stage(), error.kind()),
+                (Stage::Metadata, ErrorKind::NotConfigured)
+            );
+            for says in [
+                because,
+                "GOOGLE_APPLICATION_CREDENTIALS or LocalKey",
+                if explicit {
+                    ""
+                } else {
+                    "GOOGLE_APPLICATION_CREDENTIALS is not set, and neither CLOUDSDK_CONFIG nor HOME is set"
+                },
+            ] {
+                assert!(error.to_string().contains(says), "{says:?}: {error}");
+            }
+            let next = Credentials::for_tests();
+            let chain = CredentialsProviderChain::first_try("Google", provider)
+                .or_else("next", next.clone());
+            assert_eq!(chain.provide_credentials().await.unwrap(), next);
+        }
+    }
+}
+
+/// On a machine of which nothing tells where it is, with this at the metadata server's address.
+async fn unclear(address: &str, world: &World) -> GoogleWebIdentityProvider {
+    GoogleWebIdentityProvider::builder(crate::support::ROLE)
+        .audience(crate::support::AUDIENCE)
+        .token_source(MetadataServer::new())
+        .configure(&world.sdk_config())
+        .environment([("GCE_METADATA_IP", address)])
+        .product_name(None)
+        .build()
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn where_nothing_tells_the_metadata_servers_address_is_looked_at_for_150_ms() {
+    let world = World::new().await;
+    let host = world.emulator.metadata_host().to_owned();
+    let not_here = |error: &Error| {
+        assert_eq!(error.kind(), ErrorKind::NotConfigured, "{error}");
+        assert!(
+            error.to_string().contains(&format!(
+                "{host} didn't answer as Google's metadata server within 150 ms"
+            )),
+            "{error}"
+        );
+    };
+    let provider = unclear(&host, &world).await;
+
+    // Somebody else's: no flavor, or not even HTTP.
+    for answer in [
+        Answer::genuine().without_header("metadata-flavor"),
+        Answer::not_http(),
+        Answer::close(),
+    ] {
+        world.emulator.forget_requests();
+        world.emulator.answer_next(Hop::Other, 1, answer);
+        not_here(&provider.id_token().await.unwrap_err());
+        assert_eq!(world.emulator.requests().len(), 1, "one look, no second");
+    }
+    // Silence.
+    world.emulator.forget_requests();
+    world.emulator.answer_next(Hop::Other, 1, Answer::hang());
+    let asking = tokio::spawn({
+        let provider = provider.clone();
+        async move { provider.id_token().await }
+    });
+    world.until("it looks", || world.clock.sleepers() > 0).await;
+    world.emulator.reached(Hop::Other, 1).await;
+    world.clock.advance(Duration::from_millis(149));
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!asking.is_finished());
+    world.clock.advance(Duration::from_millis(1));
+    not_here(&asking.await.unwrap().unwrap_err());
+
+    // A no is not remembered, for a pod can be there before its metadata server.
+    world.emulator.forget_requests();
+    let error = provider.id_token().await.unwrap_err();
+    let looked: Vec<_> = world.emulator.requests_of(Hop::Other);
+    assert_eq!(
+        (looked.len(), looked[0].header("metadata-flavor")),
+        (1, Some("Google"))
+    );
+    // The name can't be had in a test; that it is asked shows that the look told enough.
+    assert_eq!(error.stage(), Stage::Metadata);
+    assert_ne!(error.kind(), ErrorKind::NotConfigured, "{error}");
+}
+
+/// A provider in a pod of GKE, and the clock.
+async fn pod(world: &World) -> GoogleWebIdentityProvider {
+    world
+        .builder()
+        .token_source(MetadataServer::new())
+        .environment([POD, ("GCE_METADATA_HOST", world.emulator.metadata_host())])
+        .build()
+        .await
+        .unwrap()
+}
+
+/// Lets time pass until it is done, and says how much that took.
+async fn waits<T: Send + 'static>(
+    clock: &Clock,
+    task: impl Future<Output = T> + Send + 'static,
+) -> (T, Duration) {
+    let task = tokio::spawn(task);
+    let mut waited = Duration::ZERO;
+    let step = Duration::from_millis(100);
+    while !task.is_finished() {
+        // What goes over loopback takes real time, in which the clock must stand still.
+        for _ in 0..200 {
+            tokio::task::yield_now().await;
+        }
+        if clock.sleepers() > 0 {
+            clock.advance(step);
+            waited += step;
+        }
+        assert!(waited < seconds(120), "it waits for ever");
+    }
+    (task.await.unwrap(), waited)
+}
+
+#[tokio::test]
+async fn a_young_pod_waits_for_its_metadata_server() {
+    let world = World::new().await;
+    let provider = pod(&world).await;
+    world
+        .emulator
+        .refuse_connections(Hop::MetadataIdentity)
+        .await
+        .unwrap();
+    let emulator = world.emulator.clone();
+    let clock = world.clock.clone();
+    let start = clock.now();
+    let (comes, asks) = tokio::join!(
+        async {
+            while clock.now() < start + seconds(17) {
+                tokio::task::yield_now().await;
+            }
+            emulator.accept_connections(Hop::MetadataIdentity).await
+        },
+        waits(&world.clock, async move { provider.session().await })
+    );
+    comes.unwrap();
+    let (session, waited) = asks;
+    session.expect("the server came after 17 s, within the 30 s");
+    assert!(waited >= seconds(17) && waited < seconds(22), "{waited:?}");
+}
+
+#[tokio::test]
+async fn a_pod_without_a_metadata_server_gives_up_after_30_seconds_in_all() {
+    let world = World::new().await;
+    let provider = pod(&world).await;
+    for answer in [
+        Answer::close(),
+        Answer::hang(),
+        Answer::status(503),
+        Answer::status(429),
+        Answer::genuine()
+            .body("")
+            .header("retry-after", "3600")
+            .without_header("content-length"),
+    ]
+    .into_iter()
+    .take(4)
+    {
+        world
+            .emulator
+            .answer_next(Hop::MetadataIdentity, usize::MAX, answer);
+        let callers = futures_util::future::join_all((0..3).map(|_| {
+            let provider = provider.clone();
+            async move { provider.session().await.unwrap_err() }
+        }));
+        let (errors, waited) = waits(&world.clock, callers).await;
+        for error in errors {
+            assert_eq!(error.stage(), Stage::Metadata, "{error}");
+            assert!(error.is_retryable(), "{error}");
+            assert!(
+                error
+                    .to_string()
+                    .contains("is the metadata server of this node running"),
+                "{error}"
+            );
+        }
+        assert!(waited >= seconds(29) && waited <= seconds(41), "{waited:?}");
+        // From then on nobody is kept waiting like that.
+        world.clock.advance(seconds(2));
+        let again = provider.clone();
+        let (error, waited) = waits(
+            &world.clock,
+            async move { again.session().await.unwrap_err() },
+        )
+        .await;
+        assert!(waited <= seconds(11), "{waited:?}: {error}");
+        // And it recovers.
+        world.emulator.answer_genuinely();
+        world.clock.advance(seconds(61));
+        provider
+            .id_token()
+            .await
+            .expect("a healthy answer heals it");
+    }
+}
+
+#[tokio::test]
+async fn a_no_of_the_metadata_server_is_not_waited_for() {
+    let world = World::new().await;
+    let provider = pod(&world).await;
+    let gone = Answer::status(404).body("Service account not enabled on this instance");
+    world.emulator.answer_next(Hop::MetadataIdentity, 1, gone);
+    let asking = provider.clone();
+    let (error, waited) = waits(
+        &world.clock,
+        async move { asking.session().await.unwrap_err() },
+    )
+    .await;
+    assert_eq!(waited, Duration::ZERO);
+    assert!(
+        error
+            .to_string()
+            .contains("no service account \"default\" is attached"),
+        "{error}"
+    );
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+}
+
+#[tokio::test]
+async fn outside_of_kubernetes_the_ordinary_tries_are_all() {
+    let emulator = Emulator::start().await.unwrap();
+    let provider = from_emulator(&emulator)
+        .environment([("GCE_METADATA_HOST", emulator.metadata_host())])
+        .build()
+        .await
+        .unwrap();
+    emulator.answer_next(Hop::MetadataIdentity, usize::MAX, Answer::status(503));
+    let error = provider.id_token().await.unwrap_err();
+    assert_eq!(
+        emulator.requests_of(Hop::MetadataIdentity).len(),
+        3,
+        "{}",
+        chain(&error)
+    );
+}
