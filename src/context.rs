@@ -233,6 +233,7 @@ fn retries(conf: &SdkConfig) -> RetryConfig {
     }
 }
 
+/// What is not set is ours; what is set to be disabled stays so.
 fn timeouts(conf: &SdkConfig) -> TimeoutConfig {
     let ours = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
@@ -242,7 +243,7 @@ fn timeouts(conf: &SdkConfig) -> TimeoutConfig {
     let mut timeouts = conf
         .timeout_config()
         .cloned()
-        .unwrap_or_else(TimeoutConfig::disabled);
+        .unwrap_or_else(|| TimeoutConfig::builder().build());
     timeouts.take_defaults_from(&ours);
     timeouts
 }

@@ -1,8 +1,11 @@
 //! Access tokens from the crate `gcp_auth`.
 
 use super::{AccessToken, ProvideAccessToken};
+use crate::platform::is_googles;
 use crate::{Context, Error, ErrorKind, Stage, future};
-use gcp_auth::TokenProvider;
+use gcp_auth::{
+    ConfigDefaultCredentials, CustomServiceAccount, GCloudAuthorizedUser, TokenProvider,
+};
 use std::fmt;
 use std::sync::Arc;
 use tokio::runtime::Handle;
@@ -10,65 +13,112 @@ use tokio::sync::Mutex;
 
 /// Access tokens from [`gcp_auth`]: `gcloud`'s user, or whatever provider you hand in.
 ///
-/// Callers that need a token at the same time cause one fetch. `gcp_auth` has an HTTP client, a
-/// retry policy and logs of its own; the deadline of the exchange ends it.
+/// Callers that need a token at the same time cause one fetch, on a thread for blocking work: some of `gcp_auth`'s
+/// providers run programs and read files. It has an HTTP client, a retry policy and logs of its own; the
+/// deadline of the exchange ends it.
 #[derive(Clone, Default)]
 pub struct GcpAuth {
     provider: Arc<Mutex<Option<Arc<dyn TokenProvider>>>>,
+    only_gcloud: bool,
 }
 
 impl GcpAuth {
-    /// Takes a provider that you made. [`GcpAuth::default`] looks for one at the first use, with
-    /// [`gcp_auth::provider`].
+    /// Takes a provider that you made. [`GcpAuth::default`] looks for one at the first use, in the order of
+    /// [`gcp_auth::provider`]: the key file that `GOOGLE_APPLICATION_CREDENTIALS` names, gcloud's application
+    /// default credentials, on Google's infrastructure the metadata server, and gcloud's user.
     pub fn new(provider: Arc<dyn TokenProvider>) -> Self {
         Self {
             provider: Arc::new(Mutex::new(Some(provider))),
+            only_gcloud: false,
         }
     }
 
-    async fn token(&self, scope: &str) -> Result<AccessToken, Error> {
+    /// The account that is active in the `gcloud` on the `PATH`, which `gcloud auth login` signed in: a person at
+    /// a laptop, as the caller of [`IamIdToken`](crate::IamIdToken) or [`IamSignJwt`](crate::IamSignJwt).
+    pub fn gcloud() -> Self {
+        Self {
+            only_gcloud: true,
+            ..Self::default()
+        }
+    }
+
+    async fn token(&self, cx: &Context, scope: &str) -> Result<AccessToken, Error> {
         // Held across the fetch: gcp_auth itself makes one fetch for each caller that waits.
-        let mut slot = self.provider.lock().await;
-        let provider = match &*slot {
-            Some(provider) => provider.clone(),
-            None => slot.insert(find().await?).clone(),
+        let mut slot = self.provider.clone().lock_owned().await;
+        let only_gcloud = self.only_gcloud;
+        let asks_metadata = !only_gcloud && slot.is_none() && is_googles(cx).await.is_ok();
+        let scope = scope.to_owned();
+        let runtime = Handle::current();
+        let fetch = async move {
+            let provider = match &*slot {
+                Some(provider) => provider.clone(),
+                None if only_gcloud => slot.insert(gcloud().await?).clone(),
+                None => slot.insert(find(asks_metadata).await?).clone(),
+            };
+            let token = provider.token(&[&scope]).await.map_err(|error| {
+                Error::new(Stage::Source, ErrorKind::Unavailable, error).with_hint(
+                    "gcp_auth could not get a Google access token; it logs more as a warning",
+                )
+            })?;
+            Ok(AccessToken::new(token.as_str(), token.expires_at().into()))
         };
-        let token = provider.token(&[scope]).await.map_err(|error| {
-            Error::new(Stage::Source, ErrorKind::Unavailable, error).with_hint(
-                "gcp_auth could not get a Google access token; it logs more as a warning",
-            )
-        })?;
-        Ok(AccessToken::new(token.as_str(), token.expires_at().into()))
+        tokio::task::spawn_blocking(move || runtime.block_on(fetch))
+            .await
+            .unwrap_or_else(|error| Err(Error::new(Stage::Source, ErrorKind::Unavailable, error)))
     }
 }
 
-/// `gcp_auth` reads files and runs `gcloud` while it looks, so it does that on a thread for
-/// blocking work.
-async fn find() -> Result<Arc<dyn TokenProvider>, Error> {
-    let runtime = Handle::current();
-    let found = tokio::task::spawn_blocking(move || runtime.block_on(gcp_auth::provider())).await;
-    match found {
-        Ok(Ok(provider)) => Ok(provider),
-        Ok(Err(error)) => Err(Error::new(Stage::Source, ErrorKind::NotConfigured, error).with_hint(
-            "gcp_auth found no Google credentials: run `gcloud auth application-default login`, set \
-             GOOGLE_APPLICATION_CREDENTIALS, or run on Google Cloud",
-        )),
-        Err(error) => Err(Error::new(Stage::Source, ErrorKind::Unavailable, error)),
+/// As [`gcp_auth::provider`] does, but the metadata server only where there is one: elsewhere the look-up of its
+/// name can hang.
+async fn find(asks_metadata: bool) -> Result<Arc<dyn TokenProvider>, Error> {
+    let nothing = |error: gcp_auth::Error| {
+        Error::new(Stage::Source, ErrorKind::NotConfigured, error).with_hint(
+            "gcp_auth found no Google credentials: run `gcloud auth login` or `gcloud auth \
+             application-default login`, set GOOGLE_APPLICATION_CREDENTIALS, or run on Google Cloud",
+        )
+    };
+    if asks_metadata {
+        return gcp_auth::provider().await.map_err(nothing);
+    }
+    if let Some(key) = CustomServiceAccount::from_env().map_err(nothing)? {
+        return Ok(Arc::new(key));
+    }
+    match ConfigDefaultCredentials::new().await {
+        Ok(user) => Ok(Arc::new(user)),
+        Err(error) => {
+            tracing::debug!(%error, "no application default credentials of gcloud's");
+            gcloud().await
+        }
+    }
+}
+
+async fn gcloud() -> Result<Arc<dyn TokenProvider>, Error> {
+    match GCloudAuthorizedUser::new().await {
+        Ok(user) => Ok(Arc::new(user)),
+        Err(error) => Err(
+            Error::new(Stage::Source, ErrorKind::NotConfigured, error).with_hint(
+                "`gcloud auth print-access-token` gave no token: is gcloud installed and on the PATH, and did \
+                 `gcloud auth login` sign somebody in?",
+            ),
+        ),
     }
 }
 
 impl ProvideAccessToken for GcpAuth {
     fn provide_access_token<'a>(
         &'a self,
-        _: &'a Context,
+        cx: &'a Context,
         scope: &'a str,
     ) -> future::ProvideAccessToken<'a> {
-        future::ProvideAccessToken::new(self.token(scope))
+        future::ProvideAccessToken::new(self.token(cx, scope))
     }
 }
 
 impl fmt::Debug for GcpAuth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("GcpAuth")
+        f.write_str(match self.only_gcloud {
+            true => "GcpAuth(gcloud)",
+            false => "GcpAuth",
+        })
     }
 }
