@@ -1,4 +1,5 @@
-//! A source of your own: an ID token that somebody else keeps fresh in the file `ID_TOKEN_FILE`.
+//! A source of your own: an ID token that somebody else keeps fresh in the file `ID_TOKEN_FILE`. (The crate has a
+//! `TokenFile` for that; this shows how such a source is written.)
 //! Besides that: `TARGET_AUDIENCE`, `AWS_ROLE_ARN`, `AWS_REGION`.
 
 mod support;
@@ -10,9 +11,9 @@ use aws_google_web_identity::{
 use std::path::PathBuf;
 
 #[derive(Debug)]
-struct TokenFile(PathBuf);
+struct Inbox(PathBuf);
 
-impl TokenFile {
+impl Inbox {
     async fn read(&self) -> Result<IdToken, Error> {
         let jwt = tokio::fs::read_to_string(&self.0).await.map_err(|error| {
             Error::new(Stage::Source, ErrorKind::Unavailable, error)
@@ -22,7 +23,7 @@ impl TokenFile {
     }
 }
 
-impl ProvideIdToken for TokenFile {
+impl ProvideIdToken for Inbox {
     fn provide_id_token<'a>(
         &'a self,
         _: &'a Context,
@@ -42,7 +43,7 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let file = std::env::var_os("ID_TOKEN_FILE")
         .ok_or("ID_TOKEN_FILE is not set: it is the path of a file with an ID token")?;
     let provider = GoogleWebIdentityProvider::from_env()
-        .token_source(TokenFile(file.into()))
+        .token_source(Inbox(file.into()))
         .build()
         .await?;
     support::print_buckets(provider).await

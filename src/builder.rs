@@ -9,7 +9,7 @@ mod test_util;
 
 use crate::build_error::Problems;
 use crate::environment::Environment;
-use crate::exchange::Exchange;
+use crate::exchange::{AzpWatch, Exchange};
 use crate::refresh::RefreshPolicy;
 use crate::sts::{AssumeRole, Sts};
 use crate::{
@@ -195,6 +195,7 @@ impl Builder {
             source,
             session_name,
             sts,
+            azp: AzpWatch::default(),
         };
         Ok(GoogleWebIdentityProvider::new(
             exchange,

@@ -1,11 +1,19 @@
 //! The hops in order: ID token, then STS.
 
+mod azp_watch;
+
 use crate::session_name::{place, session_name};
 use crate::sts::Sts;
 use crate::{Audience, Context, Error, IdToken, ProvideIdToken, Session, SessionName, Stage};
+pub(crate) use azp_watch::AzpWatch;
 use std::sync::Arc;
+use std::time::Duration;
 
-/// Everything that one exchange needs. It remembers nothing.
+/// A token with less left than this is not worth showing to STS while there may be another: the sources that
+/// Google caches for hand out what they have.
+const LITTLE_LEFT: Duration = Duration::from_secs(60);
+
+/// Everything that one exchange needs. It remembers nothing but what the last token's `azp` looked like.
 #[derive(Debug)]
 pub(crate) struct Exchange {
     pub(crate) cx: Context,
@@ -13,10 +21,43 @@ pub(crate) struct Exchange {
     pub(crate) source: Arc<dyn ProvideIdToken>,
     pub(crate) session_name: Option<SessionName>,
     pub(crate) sts: Sts,
+    pub(crate) azp: AzpWatch,
 }
 
 impl Exchange {
+    /// An ID token with some life left, if the source has such a one.
     pub(crate) async fn id_token(&self) -> Result<IdToken, Error> {
+        let token = self.ask_source().await?;
+        let token = match self.has_little_left(&token) {
+            true => self.longer_lived(token).await,
+            false => token,
+        };
+        self.azp.see(token.claims());
+        Ok(token)
+    }
+
+    /// Asks once more, not in a loop: a server may hand out the same token until it is over.
+    async fn longer_lived(&self, token: IdToken) -> IdToken {
+        self.source.reject(&token);
+        match self.ask_source().await {
+            Ok(other) if other.expires_at() > token.expires_at() => other,
+            Ok(_) => token,
+            Err(error) => {
+                tracing::debug!(%error, "no other ID token; using the one that has little time left");
+                token
+            }
+        }
+    }
+
+    /// One that has nothing left is another matter: then this machine's clock may be wrong.
+    fn has_little_left(&self, token: &IdToken) -> bool {
+        token
+            .expires_at()
+            .duration_since(self.cx.now())
+            .is_ok_and(|left| !left.is_zero() && left < LITTLE_LEFT)
+    }
+
+    async fn ask_source(&self) -> Result<IdToken, Error> {
         let token = self
             .source
             .provide_id_token(&self.cx, &self.audience)

@@ -6,6 +6,9 @@ pub(crate) mod iam_id_token;
 pub(crate) mod jwt_bearer;
 pub(crate) mod metadata_server;
 pub(crate) mod shared;
+pub(crate) mod token_command;
+pub(crate) mod token_file;
+pub(crate) mod token_fn;
 
 pub use claims::Claims;
 
@@ -19,19 +22,21 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Whatever can produce a Google ID token for an audience: the first seam of this crate.
 ///
+/// [`TokenFile`](crate::TokenFile), [`TokenCommand`](crate::TokenCommand) and [`TokenFn`](crate::TokenFn) bring
+/// tokens from elsewhere; a source with a memory of its own implements the trait:
+///
 /// ```
 /// use aws_google_web_identity::{Audience, Context, Error, ErrorKind, IdToken, ProvideIdToken, Stage, future};
 ///
-/// /// A token that somebody else keeps fresh in a file.
+/// /// Tokens that were made beforehand, each for one exchange.
 /// #[derive(Debug)]
-/// struct TokenFile(std::path::PathBuf);
+/// struct Stack(std::sync::Mutex<Vec<IdToken>>);
 ///
-/// impl ProvideIdToken for TokenFile {
+/// impl ProvideIdToken for Stack {
 ///     fn provide_id_token<'a>(&'a self, _: &'a Context, _: &'a Audience) -> future::ProvideIdToken<'a> {
+///         let token = self.0.lock().unwrap().pop();
 ///         future::ProvideIdToken::ready(
-///             std::fs::read_to_string(&self.0)
-///                 .map_err(|error| Error::new(Stage::Source, ErrorKind::Unavailable, error))
-///                 .and_then(|jwt| IdToken::parse(jwt.trim())),
+///             token.ok_or_else(|| Error::new(Stage::Source, ErrorKind::Unavailable, "no token is left")),
 ///         )
 ///     }
 /// }

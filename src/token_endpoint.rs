@@ -1,12 +1,14 @@
 //! Google's token endpoint: an assertion for an ID token or an access token
 //! ([RFC 7523](https://www.rfc-editor.org/rfc/rfc7523#section-2.1)).
 
-use crate::http::{self, Endpoint, Request, Response};
+use crate::assertion::Asking;
+use crate::http::{self, Endpoint, Request, Response, Skew};
 use crate::names::said;
-use crate::{Context, Error, ErrorKind, SignedJwt, Stage};
+use crate::{Assertion, Context, Error, ErrorKind, SignJwt, Stage};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use std::time::{Duration, SystemTime};
 use zeroize::Zeroizing;
 
 /// The endpoint, unless the key names another.
@@ -14,18 +16,31 @@ pub(crate) const DEFAULT: &str = "https://oauth2.googleapis.com/token";
 
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
-/// Exchanges the assertion. `issuer` is for the message of an error.
+/// A clock that is further off than this is not corrected for: the answer's `Date` may be what is wrong.
+const MOST_SKEW: Duration = Duration::from_secs(24 * 3600);
+
+/// Has the assertion signed and exchanges it. When the endpoint refuses its time and says what time it is, it is
+/// made and signed once more for that time. `Endpoint` is https here, or on loopback, so that the time can be
+/// believed. It is not remembered: the clock may be set right at any moment.
 pub(crate) async fn exchange<T: DeserializeOwned>(
     cx: &Context,
     endpoint: &Endpoint,
-    issuer: &str,
-    assertion: &SignedJwt,
+    signer: &dyn SignJwt,
+    (audience, asking): (&str, Asking<'_>),
 ) -> Result<(T, Response), Error> {
-    let form = [
-        ("grant_type", GRANT_TYPE),
-        ("assertion", assertion.expose()),
-    ];
-    post(cx, endpoint, issuer, &form).await
+    let issuer = signer.issuer(cx).await?;
+    let call = async |time: SystemTime| {
+        let assertion = Assertion::new(issuer.clone(), audience, asking, time);
+        let signed = signer.sign_jwt(cx, &assertion).await?;
+        let form = [("grant_type", GRANT_TYPE), ("assertion", signed.expose())];
+        send(cx, endpoint, &form).await
+    };
+    let mut response = call(cx.now()).await?;
+    if let Some((time, skew)) = servers_time(&response) {
+        tracing::warn!("{skew}: set it right; signing the assertion again for the server's time");
+        response = call(time).await?;
+    }
+    read(response, issuer.as_str(), endpoint)
 }
 
 /// Posts a form and reads the JSON of the answer. `who` is for the message of an error.
@@ -35,20 +50,28 @@ pub(crate) async fn post<T: DeserializeOwned>(
     who: &str,
     form: &[(&str, &str)],
 ) -> Result<(T, Response), Error> {
-    let response = http::send(
-        cx,
-        Request {
-            stage: Stage::Exchange,
-            operation: "token",
-            endpoint: endpoint.clone(),
-            path: String::new(),
-            headers: vec![],
-            body: Some(("application/x-www-form-urlencoded", encode(form))),
-            direct: false,
-            only: None,
-        },
-    )
-    .await?;
+    read(send(cx, endpoint, form).await?, who, endpoint)
+}
+
+async fn send(cx: &Context, endpoint: &Endpoint, form: &[(&str, &str)]) -> Result<Response, Error> {
+    let request = Request {
+        stage: Stage::Exchange,
+        operation: "token",
+        endpoint: endpoint.clone(),
+        path: String::new(),
+        headers: vec![],
+        body: Some(("application/x-www-form-urlencoded", encode(form))),
+        direct: false,
+        only: None,
+    };
+    http::send(cx, request).await
+}
+
+fn read<T: DeserializeOwned>(
+    response: Response,
+    who: &str,
+    endpoint: &Endpoint,
+) -> Result<(T, Response), Error> {
     if !response.is_success() {
         return Err(refusal(&response, who, endpoint));
     }
@@ -96,14 +119,14 @@ struct Refusal {
 }
 
 fn refusal(response: &Response, who: &str, endpoint: &Endpoint) -> Error {
-    let Ok(Refusal {
-        error: code,
-        error_description: description,
-    }) = serde_json::from_slice(response.body())
-    else {
+    let Ok(refusal) = serde_json::from_slice::<Refusal>(response.body()) else {
         return Error::message(Stage::Exchange, response.error_kind(), response.describe())
             .with_hint(format!("answered by {}", endpoint.origin()));
     };
+    let Refusal {
+        error: code,
+        error_description: description,
+    } = &refusal;
     let transient = [
         "internal_failure",
         "server_error",
@@ -119,21 +142,46 @@ fn refusal(response: &Response, who: &str, endpoint: &Endpoint) -> Error {
         format!(
             "HTTP {} {}: {} (account {who})",
             response.status,
-            said(&code),
-            said(&description)
+            said(code),
+            said(description)
         ),
     )
-    .with_code(Some(&code), None);
-    match hint(&code, &description, response) {
+    .with_code(Some(code), None);
+    match hint(&refusal, response) {
         Some(hint) => error.with_hint(hint),
         None => error,
     }
 }
 
-fn hint(code: &str, description: &str, response: &Response) -> Option<String> {
-    let timeframe = description.contains("timeframe") || description.contains("iat");
-    match code {
-        "invalid_grant" if timeframe => Some(match response.received.skew() {
+impl Refusal {
+    /// Whether it is the assertion's time that is refused.
+    fn is_for_time(&self) -> bool {
+        let Self {
+            error,
+            error_description: said,
+        } = self;
+        error == "invalid_grant" && (said.contains("timeframe") || said.contains("iat"))
+    }
+}
+
+/// The server's time, when it refuses the assertion's and that can be mended.
+fn servers_time(response: &Response) -> Option<(SystemTime, Skew)> {
+    let skew = response
+        .received
+        .skew()
+        .filter(|skew| skew.by <= MOST_SKEW)?;
+    let refusal: Refusal = serde_json::from_slice(response.body()).ok()?;
+    let time = response.received.date?;
+    (!response.is_success() && refusal.is_for_time()).then_some((time, skew))
+}
+
+fn hint(refusal: &Refusal, response: &Response) -> Option<String> {
+    let Refusal {
+        error: code,
+        error_description: description,
+    } = refusal;
+    match code.as_str() {
+        "invalid_grant" if refusal.is_for_time() => Some(match response.received.skew() {
             Some(skew) => format!("{skew}: set it right"),
             None => "the assertion's time is refused although this machine's clock agrees with the server's".to_owned(),
         }),

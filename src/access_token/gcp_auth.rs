@@ -9,7 +9,7 @@ use gcp_auth::{
 use std::fmt;
 use std::sync::Arc;
 use tokio::runtime::Handle;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, oneshot};
 
 /// Access tokens from [`gcp_auth`]: `gcloud`'s user, or whatever provider you hand in.
 ///
@@ -49,6 +49,8 @@ impl GcpAuth {
         let asks_metadata = !only_gcloud && slot.is_none() && is_googles(cx).await.is_ok();
         let scope = scope.to_owned();
         let runtime = Handle::current();
+        // Dropped with this future, it ends the fetch: one that hangs would keep the slot for ever.
+        let (_wanted, unwanted) = oneshot::channel::<()>();
         let fetch = async move {
             let provider = match &*slot {
                 Some(provider) => provider.clone(),
@@ -62,9 +64,19 @@ impl GcpAuth {
             })?;
             Ok(AccessToken::new(token.as_str(), token.expires_at().into()))
         };
-        tokio::task::spawn_blocking(move || runtime.block_on(fetch))
-            .await
-            .unwrap_or_else(|error| Err(Error::new(Stage::Source, ErrorKind::Unavailable, error)))
+        let fetch = async {
+            tokio::select! {
+                token = fetch => Some(token),
+                _ = unwanted => None,
+            }
+        };
+        let lost = |what: &str| Err(Error::message(Stage::Source, ErrorKind::Unavailable, what));
+        match tokio::task::spawn_blocking(move || runtime.block_on(fetch)).await {
+            Ok(Some(token)) => token,
+            Ok(None) => lost("nobody waits for the access token any more"),
+            Err(error) if error.is_panic() => lost("gcp_auth panicked"),
+            Err(_) => lost("the runtime ended while gcp_auth was asked"),
+        }
     }
 }
 

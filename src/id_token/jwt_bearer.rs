@@ -4,8 +4,7 @@ use super::{IdToken, ProvideIdToken};
 use crate::assertion::Asking;
 use crate::http::Endpoint;
 use crate::{
-    Assertion, Audience, BuildError, Context, Error, ErrorKind, SignJwt, Stage, future,
-    token_endpoint,
+    Audience, BuildError, Context, Error, ErrorKind, SignJwt, Stage, future, token_endpoint,
 };
 use serde::Deserialize;
 
@@ -52,12 +51,9 @@ impl<S: SignJwt> JwtBearer<S> {
         let (uri, endpoint) = self.endpoint();
         let endpoint = endpoint
             .map_err(|error| Error::new(Stage::Exchange, ErrorKind::Configuration, error))?;
-        let issuer = self.signer.issuer(cx).await?;
-        let asking = Asking::IdTokenFor(audience.as_str());
-        let assertion = Assertion::new(issuer.clone(), uri, asking, cx.now());
-        let signed = self.signer.sign_jwt(cx, &assertion).await?;
+        let asking = (uri, Asking::IdTokenFor(audience.as_str()));
         let (Answer { id_token }, response) =
-            token_endpoint::exchange(cx, &endpoint, issuer.as_str(), &signed).await?;
+            token_endpoint::exchange(cx, &endpoint, &self.signer, asking).await?;
         let id_token = id_token.ok_or_else(|| {
             Error::message(
                 Stage::Exchange,

@@ -115,20 +115,12 @@ impl LocalKey {
     }
 
     async fn access_token(&self, cx: &Context, scope: &str) -> Result<AccessToken, Error> {
-        let Inner {
-            email, token_uri, ..
-        } = &*self.0;
-        let endpoint = Endpoint::secure("token_uri", token_uri)
+        let uri = self.0.token_uri.as_str();
+        let endpoint = Endpoint::secure("token_uri", uri)
             .map_err(|error| Error::new(Stage::Exchange, ErrorKind::Configuration, error))?;
-        let assertion = Assertion::new(
-            email.clone(),
-            token_uri,
-            Asking::AccessTokenOf(scope),
-            cx.now(),
-        );
-        let signed = self.sign(&assertion)?;
+        let asking = (uri, Asking::AccessTokenOf(scope));
         let (answer, response): (TokenAnswer, _) =
-            token_endpoint::exchange(cx, &endpoint, email.as_str(), &signed).await?;
+            token_endpoint::exchange(cx, &endpoint, self, asking).await?;
         Ok(answer.into_token(response.received.at))
     }
 }

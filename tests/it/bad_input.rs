@@ -232,29 +232,6 @@ async fn answers_of_the_token_endpoint_that_are_no_id_token() {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_wrong_is_told_by_how_much() {
-    let emulator = Emulator::start().await.unwrap();
-    let provider = from_emulator(&emulator)
-        .token_source(local_key(&emulator))
-        .build()
-        .await
-        .unwrap();
-    emulator.set_clock_offset(7200);
-    let error = provider.id_token().await.unwrap_err();
-    assert_error(
-        &error,
-        Stage::Exchange,
-        ErrorKind::Configuration,
-        &[
-            "invalid_grant",
-            "this machine's clock is 7",
-            " s behind the server's: set it right",
-        ],
-    );
-    assert_eq!(error.code(), Some("invalid_grant"));
-}
-
-#[tokio::test]
 async fn a_key_that_google_does_not_know_is_refused_with_a_hint() {
     let emulator = Emulator::start().await.unwrap();
     let other = Emulator::builder()

@@ -34,7 +34,7 @@ impl io::Write for ThisThread {
 
 /// One subscriber for the process: with one for each test, what a log statement is worth is decided anew
 /// while others run, and now and then one is missed.
-fn capture() {
+pub fn capture() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {
         let captures = || CAPTURED.with_borrow(Option::is_some);
@@ -45,6 +45,13 @@ fn capture() {
         tracing_subscriber::registry().with(layer).init();
     });
     CAPTURED.set(Some(Vec::new()));
+}
+
+/// What this thread's test has logged since it captures.
+pub fn captured() -> String {
+    CAPTURED.with_borrow(|captured| {
+        String::from_utf8_lossy(captured.as_deref().unwrap_or_default()).into_owned()
+    })
 }
 
 /// Parts of the secrets that were about: whole, or the signature of a JWT.

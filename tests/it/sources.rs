@@ -1,0 +1,290 @@
+//! Tokens from other people's infrastructure: a file, a command, a closure.
+
+use crate::support::{AUDIENCE, ROLE, chain, from_emulator};
+use aws_google_web_identity::emulator::Emulator;
+use aws_google_web_identity::{
+    Error, ErrorKind, GoogleWebIdentityProvider, ProvideIdToken, Stage, TokenCommand, TokenFile,
+    TokenFn,
+};
+use serde_json::json;
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+async fn with(
+    emulator: &Emulator,
+    source: impl ProvideIdToken + 'static,
+) -> GoogleWebIdentityProvider {
+    from_emulator(emulator)
+        .token_source(source)
+        .build()
+        .await
+        .unwrap()
+}
+
+fn token(emulator: &Emulator, serial: u64) -> String {
+    let iat = emulator.now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let claims = json!({
+        "iss": "https://accounts.google.com", "aud": AUDIENCE, "sub": emulator.service_account_id(),
+        "iat": iat, "exp": iat + 3600, "serial": serial,
+    });
+    emulator.issue_id_token(&claims).unwrap()
+}
+
+fn assert_error(error: &Error, kind: ErrorKind, says: &[&str]) {
+    let text = chain(error);
+    assert_eq!(
+        (error.stage(), error.kind()),
+        (Stage::Source, kind),
+        "{text}"
+    );
+    for says in says {
+        assert!(text.contains(says), "{says:?} is not in: {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_file_is_read_anew_and_trimmed() {
+    let emulator = Emulator::start().await.unwrap();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let provider = with(&emulator, TokenFile::new(file.path())).await;
+    for serial in 0..2 {
+        let token = token(&emulator, serial);
+        std::fs::write(file.path(), format!("\n{token}\r\n")).unwrap();
+        assert_eq!(provider.id_token().await.unwrap().expose(), token);
+    }
+    provider.session().await.expect("STS takes it");
+}
+
+#[tokio::test]
+async fn a_token_file_that_cannot_be_used_is_named_with_the_reason() {
+    let emulator = Emulator::start().await.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("token");
+    let name = path.display().to_string();
+    let provider = with(&emulator, TokenFile::new(&path)).await;
+    let error = provider.id_token().await.unwrap_err();
+    assert_error(
+        &error,
+        ErrorKind::Unavailable,
+        &[
+            &name,
+            "is the program running that keeps it fresh?",
+            "No such file",
+        ],
+    );
+    assert!(error.is_retryable());
+    for (content, says) in [
+        (
+            vec![b' '; 40_000],
+            "longer than the 20000 characters that STS takes",
+        ),
+        (vec![0xff, 0xfe], "it holds no text"),
+        (b"not a token".to_vec(), "token file "),
+        (b"".to_vec(), "token file "),
+    ] {
+        std::fs::write(&path, content).unwrap();
+        let error = provider.id_token().await.unwrap_err();
+        assert_error(&error, ErrorKind::MalformedResponse, &[&name, says]);
+    }
+    // For another audience.
+    let other = json!({"iss": "https://accounts.google.com", "aud": "https://other.example.com", "sub": "1",
+                       "iat": 1_700_000_000u64, "exp": 4_000_000_000u64});
+    std::fs::write(&path, emulator.issue_id_token(&other).unwrap()).unwrap();
+    let error = provider.id_token().await.unwrap_err();
+    assert_error(
+        &error,
+        ErrorKind::MalformedResponse,
+        &["https://other.example.com", AUDIENCE],
+    );
+    // It heals.
+    std::fs::write(&path, token(&emulator, 1)).unwrap();
+    provider.id_token().await.unwrap();
+}
+
+fn shell(script: &str, args: &[&str]) -> TokenCommand {
+    TokenCommand::new("sh")
+        .args(["-c", script, "sh"])
+        .args(args)
+}
+
+#[tokio::test]
+async fn a_command_prints_the_token_and_gets_its_arguments_as_they_are() {
+    let emulator = Emulator::start().await.unwrap();
+    let token = token(&emulator, 0);
+    let odd = "a b; exit 3 $HOME `id` '\"";
+    let script =
+        "[ \"$2\" = \"a b; exit 3 \\$HOME \\`id\\` '\\\"\" ] && echo warned >&2 && echo \"$1\"";
+    let provider = with(&emulator, shell(script, &[&token, odd])).await;
+    assert_eq!(provider.id_token().await.unwrap().expose(), token);
+    provider.session().await.expect("STS takes it");
+    // No shell is in between where none is asked for.
+    let provider = with(
+        &emulator,
+        TokenCommand::new("echo").args([format!("{token};"), "$(exit)".to_owned()]),
+    )
+    .await;
+    assert_eq!(
+        provider.id_token().await.unwrap_err().kind(),
+        ErrorKind::MalformedResponse
+    );
+}
+
+#[tokio::test]
+async fn a_command_that_fails_is_shown_with_what_it_said() {
+    let emulator = Emulator::start().await.unwrap();
+    let token = token(&emulator, 0);
+    let signature = token.rsplit('.').next().unwrap().to_owned();
+    for (command, kind, says) in [
+        (
+            shell("echo 'not logged in' >&2; exit 4", &[]),
+            ErrorKind::Unavailable,
+            vec![
+                "the command \"sh\" ended with exit status: 4",
+                "it printed \"not logged in\"",
+            ],
+        ),
+        (
+            shell("exit 1", &[]),
+            ErrorKind::Unavailable,
+            vec!["it printed nothing on standard error"],
+        ),
+        (
+            shell("echo \"got $1 now\" >&2; exit 1", &[&token]),
+            ErrorKind::Unavailable,
+            vec!["got <JWT> now"],
+        ),
+        (
+            shell("kill -9 $$", &[]),
+            ErrorKind::Unavailable,
+            vec!["signal: 9"],
+        ),
+        (
+            shell("echo hello; echo why >&2", &[]),
+            ErrorKind::MalformedResponse,
+            vec![
+                "standard output of the command \"sh\" must be the token and nothing else",
+                "why",
+            ],
+        ),
+        (
+            shell(
+                "head -c 1000000 /dev/zero; head -c 1000000 /dev/zero >&2",
+                &[],
+            ),
+            ErrorKind::MalformedResponse,
+            vec!["must be the token"],
+        ),
+        (
+            TokenCommand::new("/nowhere/token"),
+            ErrorKind::Configuration,
+            vec![
+                "the command \"/nowhere/token\" can't be started",
+                "No such file",
+            ],
+        ),
+    ] {
+        assert!(!format!("{command:?}").contains(&signature));
+        let provider = with(&emulator, command).await;
+        let error = provider.id_token().await.unwrap_err();
+        assert_error(&error, kind, &says);
+        assert!(chain(&error).len() < 4000);
+        assert!(
+            !chain(&error).contains(&signature) && !format!("{error:?}").contains(&signature),
+            "{error:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_command_that_hangs_is_killed_at_its_time_limit() {
+    use crate::refresh::world::{World, seconds};
+    let world = World::new().await;
+    let directory = tempfile::tempdir().unwrap();
+    let pid_file = directory.path().join("pid");
+    let command = shell(
+        "echo $$ > \"$1.new\"; mv \"$1.new\" \"$1\"; exec sleep 1000",
+        &[pid_file.to_str().unwrap()],
+    )
+    .time_limit(seconds(3));
+    let provider = world.builder().token_source(command).build().await.unwrap();
+    let asking = tokio::spawn(async move { provider.id_token().await });
+    let pid = loop {
+        match std::fs::read_to_string(&pid_file) {
+            Ok(pid) => break pid.trim().to_owned(),
+            Err(_) => tokio::task::yield_now().await,
+        }
+    };
+    world.clock.advance(seconds(3) - Duration::from_millis(1));
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!asking.is_finished());
+    world.clock.advance(Duration::from_millis(1));
+    let error = asking.await.unwrap().unwrap_err();
+    assert_error(
+        &error,
+        ErrorKind::Timeout,
+        &["printed no token within 3 s and was killed"],
+    );
+    // It is gone; a zombie is until tokio reaps it.
+    let alive = || {
+        std::fs::read_to_string(format!("/proc/{pid}/stat"))
+            .is_ok_and(|stat| !stat.contains(") Z "))
+    };
+    while alive() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_closure_gets_the_audience_and_its_errors_are_kept() {
+    let emulator = Arc::new(Emulator::start().await.unwrap());
+    let source = {
+        let emulator = emulator.clone();
+        TokenFn::new("vault", move |audience| {
+            assert_eq!(audience.as_str(), AUDIENCE);
+            let token = token(&emulator, 0);
+            async move { Ok::<_, std::io::Error>(format!(" {token}\n")) }
+        })
+    };
+    assert_eq!(format!("{source:?}"), "TokenFn(\"vault\")");
+    let provider = with(&emulator, source).await;
+    let arn = provider.session().await.unwrap();
+    assert!(
+        arn.assumed_role_arn()
+            .unwrap()
+            .contains(ROLE.rsplit('/').next().unwrap())
+    );
+
+    let sealed = TokenFn::new("vault", |_| async { Err(std::io::Error::other("sealed")) });
+    let error = with(&emulator, sealed).await.id_token().await.unwrap_err();
+    assert_error(
+        &error,
+        ErrorKind::Unavailable,
+        &["sealed", "the token function \"vault\""],
+    );
+    let denied = TokenFn::new("vault", |_| async {
+        Err(Error::new(
+            Stage::Source,
+            ErrorKind::Denied,
+            "no such policy",
+        ))
+    });
+    let error = with(&emulator, denied).await.id_token().await.unwrap_err();
+    assert_error(
+        &error,
+        ErrorKind::Denied,
+        &["no such policy", "the token function \"vault\""],
+    );
+    let nonsense = TokenFn::new("vault", |_| async { Ok::<_, Error>("nonsense".to_owned()) });
+    let error = with(&emulator, nonsense)
+        .await
+        .id_token()
+        .await
+        .unwrap_err();
+    assert_error(
+        &error,
+        ErrorKind::MalformedResponse,
+        &["the token function \"vault\""],
+    );
+}
