@@ -20,6 +20,7 @@ pub struct EmulatorBuilder {
     roles: Vec<Role>,
     audience: Option<String>,
     time_source: Option<SharedTimeSource>,
+    token_uris: Vec<String>,
 }
 
 impl EmulatorBuilder {
@@ -40,6 +41,13 @@ impl EmulatorBuilder {
     /// The audience that the role of the default admits and [`Emulator::env`] names; [`DEFAULT_AUDIENCE`] unless given.
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.audience = Some(audience.into());
+        self
+    }
+
+    /// A further URI under which the token endpoint is reached, such as that of a TLS proxy: it takes assertions
+    /// whose `aud` is that.
+    pub fn token_uri(mut self, uri: impl Into<String>) -> Self {
+        self.token_uris.push(uri.into());
         self
     }
 
@@ -84,7 +92,11 @@ impl EmulatorBuilder {
         let time_source = self
             .time_source
             .unwrap_or_else(|| SharedTimeSource::new(SystemTimeSource::new()));
-        let world = World::new(time_source, origins(&ports), google_key, accounts, roles);
+        let origins = Origins {
+            token_uris: self.token_uris,
+            ..origins(&ports)
+        };
+        let world = World::new(time_source, origins, google_key, accounts, roles);
         let desk = Arc::new(Desk::new(world));
         for (site, port) in &mut ports {
             port.open(*site, &desk)?;
@@ -144,6 +156,7 @@ fn origins(ports: &[(Site, Port)]) -> Origins {
     Origins {
         metadata: origin(Site::Metadata),
         token: origin(Site::Token),
+        token_uris: Vec::new(),
         iam: origin(Site::Iam),
         jwks: origin(Site::Jwks),
         sts: origin(Site::Sts),

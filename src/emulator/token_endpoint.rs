@@ -61,11 +61,12 @@ fn assertion(world: &World, form: &[(String, String)]) -> Answer {
     if !jwt.is_signed_by([&*account.file_key(), &*account.managed_key]) {
         return Err(invalid_grant("Invalid JWT Signature."));
     }
-    let own_uri = world.origins.token_uri();
-    if !jwt
-        .text("aud")
-        .is_some_and(|audience| [GOOGLE_URI, &own_uri].contains(&audience))
-    {
+    let is_own = |audience: &str| {
+        audience == GOOGLE_URI
+            || audience == world.origins.token_uri()
+            || world.origins.token_uris.iter().any(|uri| uri == audience)
+    };
+    if !jwt.text("aud").is_some_and(is_own) {
         return Err(invalid_grant("Invalid JWT: Failed audience check."));
     }
     if !is_timely(&jwt, world.now()) {

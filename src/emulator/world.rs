@@ -23,6 +23,8 @@ pub(super) const TOKEN_LIFETIME: i64 = 3600;
 pub(super) struct Origins {
     pub(super) metadata: String,
     pub(super) token: String,
+    /// Others under which the token endpoint is known.
+    pub(super) token_uris: Vec<String>,
     pub(super) iam: String,
     pub(super) jwks: String,
     pub(super) sts: String,
