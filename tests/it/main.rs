@@ -13,4 +13,5 @@ mod refresh;
 mod sources;
 mod sts;
 mod support;
+mod thirty_days;
 mod where_it_runs;
