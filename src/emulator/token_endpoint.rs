@@ -1,5 +1,6 @@
 //! Google's OAuth 2.0 token endpoint: assertions of [service accounts](https://developers.google.com/identity/protocols/oauth2/service-account#httprest)
-//! and refresh tokens of users.
+//! and refresh tokens of users; and [Google's STS](https://cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel/token), for which
+//! it stands as well.
 
 use super::accounts::Account;
 use super::jwt::Jwt;
@@ -29,6 +30,7 @@ pub(super) fn answer(world: &World, request: &RecordedRequest) -> Reply {
     let answer = match first(&form, "grant_type") {
         Some("urn:ietf:params:oauth:grant-type:jwt-bearer") => assertion(world, &form),
         Some("refresh_token") => refresh(world, &form),
+        Some("urn:ietf:params:oauth:grant-type:token-exchange") => exchange(world, &form),
         other => Err(Reply::oauth_error(
             StatusCode::BAD_REQUEST,
             "unsupported_grant_type",
@@ -131,6 +133,40 @@ fn access_token(world: &World, principal: &str, scope: &str) -> Reply {
 
 fn failure() -> Reply {
     Reply::oauth_error(StatusCode::INTERNAL_SERVER_ERROR, "internal_failure", "")
+}
+
+/// Workload identity federation
+/// ([RFC 8693](https://www.rfc-editor.org/rfc/rfc8693#section-2.1)), which is Google's STS. The subject token is of
+/// somebody else's provider, whom the emulator doesn't know: any is taken. The grant is the audience's, the pool's.
+fn exchange(world: &World, form: &[(String, String)]) -> Answer {
+    let given = |name| first(form, name).filter(|text| !text.is_empty());
+    let required = |name| {
+        given(name).ok_or_else(|| {
+            Reply::oauth_error(
+                StatusCode::BAD_REQUEST,
+                "invalid_request",
+                &format!("Missing required parameter: {name}"),
+            )
+        })
+    };
+    let (audience, scope) = (required("audience")?, required("scope")?);
+    required("subject_token")?;
+    required("subject_token_type")?;
+    let issued = "urn:ietf:params:oauth:token-type:access_token";
+    if required("requested_token_type")? != issued {
+        return Err(Reply::oauth_error(
+            StatusCode::BAD_REQUEST,
+            "invalid_request",
+            "Invalid value for requested_token_type",
+        ));
+    }
+    Ok(Reply::json(
+        StatusCode::OK,
+        &json!({
+            "access_token": world.access_token(audience, scope, TOKEN_LIFETIME), "issued_token_type": issued,
+            "token_type": "Bearer", "expires_in": TOKEN_LIFETIME,
+        }),
+    ))
 }
 
 /// A user's grant: an access token, and an ID token whose audience is the client's id and nothing else.
