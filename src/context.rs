@@ -165,6 +165,11 @@ impl Context {
         self.0.sleep.clone()
     }
 
+    /// Whether that is the SDK's own client, which reads the proxy from the environment.
+    pub(crate) fn uses_default_client(&self) -> bool {
+        self.0.sdk.http_client().is_none()
+    }
+
     /// The client for everything but the metadata server.
     pub(crate) fn http(&self) -> SharedHttpClient {
         self.0.http.clone()

@@ -3,9 +3,11 @@
 mod body;
 mod endpoint;
 mod plugins;
+mod proxy;
 
 pub(crate) use body::scrubbed;
 pub(crate) use endpoint::Endpoint;
+pub(crate) use proxy::hint as proxy_hint;
 
 use crate::{Context, Error, ErrorKind, Stage};
 use aws_smithy_runtime::client::orchestrator::operation::Operation;
@@ -244,7 +246,12 @@ pub(crate) async fn send(cx: &Context, request: Request) -> Result<Response, Err
         .invoke(())
         .await;
     let response = result.map_err(|error| {
-        transport_error(stage, &error).with_hint(format!("{operation} at {}", endpoint.origin()))
+        let whole = transport_error(stage, &error)
+            .with_hint(format!("{operation} at {}", endpoint.origin()));
+        match proxy_hint(cx, &error).filter(|_| !direct) {
+            Some(hint) => whole.and_hint(&hint),
+            None => whole,
+        }
     })?;
     tracing::debug!(operation, endpoint = %endpoint.origin(), status = response.status, "answered");
     Ok(response)

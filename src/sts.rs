@@ -3,7 +3,7 @@
 
 mod refusal;
 
-use crate::http::{Received, scrubbed};
+use crate::http::{Received, proxy_hint, scrubbed};
 use crate::{Context, Error, ErrorKind, IdToken, RoleArn, Session, SessionName, Stage};
 use aws_sdk_sts::Client;
 use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityOutput;
@@ -92,7 +92,15 @@ impl Sts {
             .interceptor(arrival.clone())
             .send()
             .await
-            .map_err(|error| Refusal::new(&error, role_arn, token))?;
+            .map_err(|error| {
+                let mut refusal = Refusal::new(&error, role_arn, token);
+                if error.raw_response().is_none()
+                    && let Some(hint) = proxy_hint(cx, &error)
+                {
+                    refusal.error = refusal.error.and_hint(&hint);
+                }
+                refusal
+            })?;
         session(output, role_arn, &arrival.take()).map_err(|error| Refusal {
             error,
             fresh_token_may_help: false,

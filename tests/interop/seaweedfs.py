@@ -12,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import urllib.parse
+import urllib.request
 
 from weed import Weed, role
 
@@ -155,6 +157,32 @@ class Works(Case):
             file.write(credentials.token + "\n")
             file.flush()
             self.assert_lists(self.run_example("custom_source", ID_TOKEN_FILE=file.name), "email")
+
+    def test_gclouds_user_acts_as_the_account_on_a_laptop(self):
+        user = json.loads(self.google["authorized_user"])
+        grant = urllib.parse.urlencode({
+            "grant_type": "refresh_token", "refresh_token": user["refresh_token"],
+            "client_id": user["client_id"], "client_secret": user["client_secret"],
+        })
+        with urllib.request.urlopen(self.google["token_uri"], grant.encode()) as answer:
+            access_token = json.load(answer)["access_token"]
+        with tempfile.TemporaryDirectory() as programs:
+            gcloud = pathlib.Path(programs, "gcloud")
+            gcloud.write_text(
+                f'#!/bin/sh\n[ "$*" = "auth print-access-token --quiet" ] && echo {access_token} && exit\nexit 1\n'
+            )
+            gcloud.chmod(0o755)
+            account = {
+                "SERVICE_ACCOUNT": self.google["service_account"]["email"],
+                "IAM_ENDPOINT": self.google["iam_endpoint"],
+            }
+            result = self.run_example("gcloud_user", PATH=f"{programs}:/usr/bin:/bin", **account)
+            self.assert_lists(result, "unique_id")
+            self.assertNotIn(access_token, result.stderr)
+            gcloud.write_text("#!/bin/sh\nexit 1\n")
+            explanation = self.explanation(self.run_example("gcloud_user", PATH=f"{programs}:/usr/bin:/bin", **account))
+            for word in ("not configured", "did `gcloud auth login` sign somebody in?"):
+                self.assertIn(word, explanation)
 
     def test_an_object_is_written_and_read(self):
         for way in (self.by_key(), self.by_metadata()):
