@@ -126,6 +126,7 @@ impl fmt::Display for Skew {
 
 /// An answer, whatever its status. `Debug` shows the status only.
 pub(crate) struct Response {
+    origin: String,
     pub(crate) status: u16,
     pub(crate) received: Received,
     flavor: Option<String>,
@@ -143,9 +144,10 @@ impl fmt::Debug for Response {
 }
 
 impl Response {
-    fn new(response: &HttpResponse, at: SystemTime) -> Self {
+    fn new(origin: String, response: &HttpResponse, at: SystemTime) -> Self {
         let header = |name: &str| response.headers().get(name).map(str::to_owned);
         Self {
+            origin,
             status: response.status().as_u16(),
             received: Received::new(at, response.headers().get("date")),
             flavor: header("metadata-flavor"),
@@ -161,6 +163,11 @@ impl Response {
 
     pub(crate) fn flavor(&self) -> Option<&str> {
         self.flavor.as_deref()
+    }
+
+    /// What is wrong with what the answer holds, and who gave it.
+    pub(crate) fn blame(&self, error: Error) -> Error {
+        error.and_hint(&format!("answered by {}", self.origin))
     }
 
     pub(crate) fn body(&self) -> &[u8] {
@@ -180,10 +187,11 @@ impl Response {
             None => String::new(),
         };
         format!(
-            "HTTP {} with {} bytes of {}{retry_after}",
+            "HTTP {} with {} bytes of {}{retry_after} from {}",
             self.status,
             self.body.len(),
-            crate::names::shown(content_type)
+            crate::names::shown(content_type),
+            self.origin
         )
     }
 
@@ -224,6 +232,7 @@ pub(crate) async fn send(cx: &Context, request: Request) -> Result<Response, Err
     };
     let uri = format!("{}{path}", endpoint.path());
     let time = cx.time();
+    let origin = endpoint.origin();
     let result = Operation::builder()
         .service_name("Google")
         .operation_name(operation)
@@ -240,7 +249,11 @@ pub(crate) async fn send(cx: &Context, request: Request) -> Result<Response, Err
         .runtime_plugin(plugins::opaque(cx.retry_partition()))
         .serializer(move |(): ()| http_request(&uri, &headers, body.as_ref()))
         .deserializer::<_, Infallible>(move |response: &HttpResponse| {
-            Ok::<_, OrchestratorError<Infallible>>(Response::new(response, time.now()))
+            Ok::<_, OrchestratorError<Infallible>>(Response::new(
+                origin.clone(),
+                response,
+                time.now(),
+            ))
         })
         .build()
         .invoke(())

@@ -151,8 +151,9 @@ fn refusal(response: &Response, account: &ServiceAccountEmail, method: &str) -> 
             error: Status { message, status },
         }) => (
             format!(
-                "{method} as {account}: HTTP {} {status}: {}",
+                "{method} as {account}: HTTP {} {}: {}",
                 response.status,
+                said(&status),
                 said(&message)
             ),
             Some(status),

@@ -73,7 +73,7 @@ fn read<T: DeserializeOwned>(
     endpoint: &Endpoint,
 ) -> Result<(T, Response), Error> {
     if !response.is_success() {
-        return Err(refusal(&response, who, endpoint));
+        return Err(refusal(&response, who));
     }
     match serde_json::from_slice(response.body()) {
         Ok(answer) => Ok((answer, response)),
@@ -118,10 +118,9 @@ struct Refusal {
     error_description: String,
 }
 
-fn refusal(response: &Response, who: &str, endpoint: &Endpoint) -> Error {
+fn refusal(response: &Response, who: &str) -> Error {
     let Ok(refusal) = serde_json::from_slice::<Refusal>(response.body()) else {
-        return Error::message(Stage::Exchange, response.error_kind(), response.describe())
-            .with_hint(format!("answered by {}", endpoint.origin()));
+        return Error::message(Stage::Exchange, response.error_kind(), response.describe());
     };
     let Refusal {
         error: code,

@@ -86,6 +86,7 @@ impl IamIdToken {
             .call(cx, &*self.access, account, "generateIdToken", body)
             .await?;
         IdToken::received(Stage::Iam, &token, audience, &response.received)
+            .map_err(|error| response.blame(error).and_hint(&format!("as {account}")))
     }
 }
 

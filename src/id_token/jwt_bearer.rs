@@ -63,6 +63,7 @@ impl<S: SignJwt> JwtBearer<S> {
             .with_hint("the assertion must carry target_audience, not scope")
         })?;
         IdToken::received(Stage::Exchange, &id_token, audience, &response.received)
+            .map_err(|error| response.blame(error))
     }
 }
 

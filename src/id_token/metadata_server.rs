@@ -166,6 +166,7 @@ impl MetadataServer {
             malformed(format!("the ID token isn't text: {}", response.describe()))
         })?;
         IdToken::received(Stage::Metadata, jwt, audience, &response.received)
+            .map_err(|error| response.blame(error))
     }
 
     /// The e-mail of the account.
@@ -203,7 +204,10 @@ fn malformed(message: String) -> Error {
 fn require_flavor(response: &Response) -> Result<(), Error> {
     match response.flavor() {
         Some(_) => Ok(()),
-        None => Err(malformed("the answer has no Metadata-Flavor".to_owned())),
+        None => Err(malformed(format!(
+            "the answer has no Metadata-Flavor: {}",
+            response.describe()
+        ))),
     }
 }
 
