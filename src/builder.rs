@@ -2,7 +2,7 @@
 //! [`build`](Builder::build).
 
 mod region;
-mod session_policy;
+pub(crate) mod session_policy;
 
 use crate::build_error::Problems;
 use crate::context::Environment;

@@ -137,7 +137,7 @@ impl fmt::Debug for Response {
 }
 
 impl Response {
-    fn new(response: &HttpResponse, at: SystemTime) -> Self {
+    pub(crate) fn new(response: &HttpResponse, at: SystemTime) -> Self {
         let header = |name: &str| response.headers().get(name).map(str::to_owned);
         Self {
             status: response.status().as_u16(),

@@ -13,6 +13,9 @@ pub mod emulator;
 mod error;
 mod exchange;
 pub mod future;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod iam;
 mod id_token;

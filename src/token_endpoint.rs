@@ -48,6 +48,15 @@ pub(crate) async fn post<T: DeserializeOwned>(
         },
     )
     .await?;
+    read(response, who, endpoint)
+}
+
+/// Reads an answer, whatever its status.
+pub(crate) fn read<T: DeserializeOwned>(
+    response: Response,
+    who: &str,
+    endpoint: &Endpoint,
+) -> Result<(T, Response), Error> {
     if !response.is_success() {
         return Err(refusal(&response, who, endpoint));
     }

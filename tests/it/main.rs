@@ -6,6 +6,7 @@ mod auto_traits;
 mod bad_input;
 mod builder;
 mod flow;
+mod properties;
 mod redaction;
 mod refresh;
 mod sts;
