@@ -3,7 +3,7 @@
 
 mod region;
 mod session_length;
-mod session_policy;
+pub(crate) mod session_policy;
 #[cfg(feature = "test-util")]
 mod test_util;
 

@@ -144,7 +144,7 @@ impl fmt::Debug for Response {
 }
 
 impl Response {
-    fn new(origin: String, response: &HttpResponse, at: SystemTime) -> Self {
+    pub(crate) fn new(origin: String, response: &HttpResponse, at: SystemTime) -> Self {
         let header = |name: &str| response.headers().get(name).map(str::to_owned);
         Self {
             origin,

@@ -109,20 +109,29 @@ impl Impersonation {
             },
         )
         .await?;
-        if !response.is_success() {
-            return Err(refusal(&response, account, method));
-        }
-        match serde_json::from_slice(response.body()) {
-            Ok(answer) => Ok((answer, response)),
-            Err(_) => Err(Error::message(
-                Stage::Iam,
-                ErrorKind::MalformedResponse,
-                format!(
-                    "{method}: the answer isn't the JSON that was expected: {}",
-                    response.describe()
-                ),
-            )),
-        }
+        read(response, account, method)
+    }
+}
+
+/// Reads an answer, whatever its status.
+pub(crate) fn read<T: DeserializeOwned>(
+    response: Response,
+    account: &ServiceAccountEmail,
+    method: &str,
+) -> Result<(T, Response), Error> {
+    if !response.is_success() {
+        return Err(refusal(&response, account, method));
+    }
+    match serde_json::from_slice(response.body()) {
+        Ok(answer) => Ok((answer, response)),
+        Err(_) => Err(Error::message(
+            Stage::Iam,
+            ErrorKind::MalformedResponse,
+            format!(
+                "{method}: the answer isn't the JSON that was expected: {}",
+                response.describe()
+            ),
+        )),
     }
 }
 

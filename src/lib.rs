@@ -14,6 +14,9 @@ mod environment;
 mod error;
 mod exchange;
 pub mod future;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod iam;
 mod id_token;

@@ -67,7 +67,8 @@ async fn send(cx: &Context, endpoint: &Endpoint, form: &[(&str, &str)]) -> Resul
     http::send(cx, request).await
 }
 
-fn read<T: DeserializeOwned>(
+/// Reads an answer, whatever its status.
+pub(crate) fn read<T: DeserializeOwned>(
     response: Response,
     who: &str,
     endpoint: &Endpoint,

@@ -123,7 +123,7 @@ impl ExternalAccount {
     }
 
     /// The whole text, or a field of its JSON.
-    fn extract(&self, bytes: &[u8]) -> Result<Secret, String> {
+    pub(crate) fn extract(&self, bytes: &[u8]) -> Result<Secret, String> {
         if bytes.len() > MAX_SUBJECT {
             return Err(format!(
                 "has {} bytes; at most {MAX_SUBJECT} are expected",

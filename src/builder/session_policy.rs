@@ -6,7 +6,7 @@ use crate::names::shown;
 
 /// Checks the policy and takes the white space out of it: STS counts every character, and some
 /// servers take a `+` of the form for itself.
-pub(super) fn compact(policy: &str) -> Result<String, BuildError> {
+pub(crate) fn compact(policy: &str) -> Result<String, BuildError> {
     const MAX: usize = 2048;
     let wrong = |message: String| BuildError::new("policy", message);
     let object: Result<serde_json::Map<String, serde_json::Value>, _> =
@@ -41,7 +41,7 @@ pub(super) fn compact(policy: &str) -> Result<String, BuildError> {
 }
 
 /// At most ten, each an ARN.
-pub(super) fn check_arns(arns: &[String]) -> Result<(), BuildError> {
+pub(crate) fn check_arns(arns: &[String]) -> Result<(), BuildError> {
     const MAX: usize = 10;
     if arns.len() > MAX {
         return Err(BuildError::new(

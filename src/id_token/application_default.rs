@@ -1,7 +1,7 @@
 //! Application Default Credentials: the environment says which source it is
 //! ([how they are found](https://cloud.google.com/docs/authentication/application-default-credentials)).
 
-mod adc_file;
+pub(crate) mod adc_file;
 
 use super::{IdToken, ProvideIdToken};
 use crate::{

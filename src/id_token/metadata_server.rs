@@ -141,43 +141,20 @@ impl MetadataServer {
             },
         )
         .await?;
-        if let Some(flavor) = response.flavor().filter(|flavor| *flavor != FLAVOR) {
-            return Err(malformed(format!(
-                "the answer's Metadata-Flavor is {}, not {FLAVOR:?}",
-                shown(flavor)
-            ))
-            .with_hint(format!(
-                "{} is not Google's metadata server",
-                endpoint.origin()
-            )));
-        }
-        if response.is_success() {
-            return Ok(response);
-        }
-        Err(refusal(&response, &account, &endpoint))
+        accept(response, &account, &endpoint)
     }
 
     async fn id_token(&self, cx: &Context, audience: &Audience) -> Result<IdToken, Error> {
         let audience_encoded = utf8_percent_encode(audience.as_str(), NON_ALPHANUMERIC);
         let query = format!("identity?audience={audience_encoded}&format=standard");
         let response = self.get(cx, "identity", &query).await?;
-        // Old GKE leaves the flavor out; a well-formed token is proof enough.
-        let jwt = response.text().ok_or_else(|| {
-            malformed(format!("the ID token isn't text: {}", response.describe()))
-        })?;
-        IdToken::received(Stage::Metadata, jwt, audience, &response.received)
-            .map_err(|error| response.blame(error))
+        read_id_token(&response, audience)
     }
 
     /// The e-mail of the account.
     pub(crate) async fn email(&self, cx: &Context) -> Result<ServiceAccountEmail, Error> {
         let response = self.get(cx, "email", "email").await?;
-        require_flavor(&response)?;
-        response
-            .text()
-            .map(str::trim)
-            .and_then(|email| email.parse().ok())
-            .ok_or_else(|| malformed(format!("the answer is no e-mail: {}", response.describe())))
+        read_email(&response)
     }
 
     async fn access_token(&self, cx: &Context, scope: &str) -> Result<AccessToken, Error> {
@@ -186,15 +163,59 @@ impl MetadataServer {
             utf8_percent_encode(scope, NON_ALPHANUMERIC)
         );
         let response = self.get(cx, "token", &query).await?;
-        require_flavor(&response)?;
-        let answer: TokenAnswer = serde_json::from_slice(response.body()).map_err(|_| {
-            malformed(format!(
-                "the answer is no access token: {}",
-                response.describe()
-            ))
-        })?;
-        Ok(answer.into_token(response.received.at))
+        read_access_token(&response)
     }
+}
+
+/// Takes an answer that is a metadata server's, and no refusal.
+pub(crate) fn accept(
+    response: Response,
+    account: &str,
+    endpoint: &Endpoint,
+) -> Result<Response, Error> {
+    if let Some(flavor) = response.flavor().filter(|flavor| *flavor != FLAVOR) {
+        return Err(malformed(format!(
+            "the answer's Metadata-Flavor is {}, not {FLAVOR:?}",
+            shown(flavor)
+        ))
+        .with_hint(format!(
+            "{} is not Google's metadata server",
+            endpoint.origin()
+        )));
+    }
+    if response.is_success() {
+        return Ok(response);
+    }
+    Err(refusal(&response, account, endpoint))
+}
+
+pub(crate) fn read_id_token(response: &Response, audience: &Audience) -> Result<IdToken, Error> {
+    // Old GKE leaves the flavor out; a well-formed token is proof enough.
+    let jwt = response
+        .text()
+        .ok_or_else(|| malformed(format!("the ID token isn't text: {}", response.describe())))?;
+    IdToken::received(Stage::Metadata, jwt, audience, &response.received)
+        .map_err(|error| response.blame(error))
+}
+
+pub(crate) fn read_email(response: &Response) -> Result<ServiceAccountEmail, Error> {
+    require_flavor(response)?;
+    response
+        .text()
+        .map(str::trim)
+        .and_then(|email| email.parse().ok())
+        .ok_or_else(|| malformed(format!("the answer is no e-mail: {}", response.describe())))
+}
+
+pub(crate) fn read_access_token(response: &Response) -> Result<AccessToken, Error> {
+    require_flavor(response)?;
+    let answer: TokenAnswer = serde_json::from_slice(response.body()).map_err(|_| {
+        malformed(format!(
+            "the answer is no access token: {}",
+            response.describe()
+        ))
+    })?;
+    Ok(answer.into_token(response.received.at))
 }
 
 fn malformed(message: String) -> Error {

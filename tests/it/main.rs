@@ -8,6 +8,7 @@ mod builder;
 mod composition;
 mod flow;
 mod hygiene;
+mod properties;
 mod redaction;
 mod refresh;
 mod sources;

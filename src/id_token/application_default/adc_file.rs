@@ -35,18 +35,18 @@ struct ImpersonatedFile<'a> {
 
 /// A source of ID tokens, and what to say of it.
 #[derive(Clone, Debug)]
-pub(super) struct Found {
-    pub(super) source: Arc<dyn ProvideIdToken>,
-    pub(super) r#type: String,
-    pub(super) account: Option<String>,
+pub(crate) struct Found {
+    pub(crate) source: Arc<dyn ProvideIdToken>,
+    pub(crate) r#type: String,
+    pub(crate) account: Option<String>,
 }
 
 /// Who the file is and whom to act as, for messages and for the choice.
 #[derive(Clone, Copy)]
-pub(super) struct File<'a> {
-    pub(super) name: &'a str,
-    pub(super) json: &'a [u8],
-    pub(super) impersonate: Option<&'a str>,
+pub(crate) struct File<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) json: &'a [u8],
+    pub(crate) impersonate: Option<&'a str>,
 }
 
 impl File<'_> {
@@ -66,7 +66,7 @@ impl File<'_> {
     }
 
     /// What the file makes of itself as a source of ID tokens.
-    pub(super) fn id_token_source(&self) -> Result<Found, BuildError> {
+    pub(crate) fn id_token_source(&self) -> Result<Found, BuildError> {
         let head: Head = self.parse("of a credentials file", self.json)?;
         let r#type = head.r#type.unwrap_or_default();
         let impersonate = |account: &str| -> Result<Found, BuildError> {

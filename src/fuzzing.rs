@@ -1,0 +1,127 @@
+//! The private parsers, for `fuzz/`: there with `--cfg fuzzing` only, and no part of the API.
+
+use crate::access_token::TokenAnswer;
+use crate::access_token::external_account::ExternalAccount;
+use crate::builder::session_policy;
+use crate::http::{Endpoint, Response};
+use crate::id_token::application_default::adc_file::File;
+use crate::id_token::metadata_server;
+use crate::sts::{AssumeRole, Sts};
+use crate::{
+    Audience, BuildError, Context, Error, IdToken, RoleArn, ServiceAccountEmail, Session,
+    SessionName, Stage, iam, token_endpoint,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use serde_json::Value;
+use std::fmt;
+use std::time::SystemTime;
+
+/// See [`Builder::policy`](crate::Builder::policy).
+pub fn session_policy(policy: &str) -> Result<String, BuildError> {
+    session_policy::compact(policy)
+}
+
+/// See [`Builder::policy_arns`](crate::Builder::policy_arns).
+pub fn policy_arns(arns: &[String]) -> Result<(), BuildError> {
+    session_policy::check_arns(arns)
+}
+
+/// A file of Application Default Credentials and what `build` finds wrong with it.
+pub fn adc_file(cx: &Context, json: &[u8], impersonate: Option<&str>) -> Result<(), BuildError> {
+    let found = File {
+        name: "fuzzed",
+        json,
+        impersonate,
+    }
+    .id_token_source()?;
+    let _ = format!("{found:?}");
+    found.source.check(cx)
+}
+
+/// The subject token that an `external_account` finds in an answer or a file.
+pub fn subject_token(file: &[u8], answer: &[u8]) -> Result<(), String> {
+    let account: ExternalAccount = serde_json::from_slice(file).map_err(|_| String::new())?;
+    account.extract(answer).map(drop)
+}
+
+/// What the hops that ask Google make of one answer, whichever it was meant for.
+#[derive(Debug)]
+pub struct GoogleAnswers {
+    pub account: ServiceAccountEmail,
+    pub audience: Audience,
+    pub at: SystemTime,
+}
+
+impl GoogleAnswers {
+    /// All the errors.
+    pub fn read(&self, answer: impl Fn() -> HttpResponse) -> Vec<Error> {
+        let endpoint = Endpoint::secure("fuzzed", "https://fuzzed.example").expect("it is https");
+        let response = || Response::new(endpoint.origin(), &answer(), self.at);
+        let mut errors = Vec::new();
+        let mut note = |error: Option<Error>| errors.extend(error);
+
+        let token = token_endpoint::read::<TokenAnswer>(response(), "fuzzed", &endpoint);
+        note(token.map(|(answer, _)| answer.into_token(self.at)).err());
+        let json = iam::read::<Value>(response(), &self.account, "generateIdToken");
+        match json {
+            Ok((json, response)) => {
+                for jwt in ["token", "id_token"]
+                    .iter()
+                    .filter_map(|name| json.get(name))
+                {
+                    let jwt = jwt.as_str().unwrap_or_default();
+                    let received = &response.received;
+                    note(IdToken::received(Stage::Iam, jwt, &self.audience, received).err());
+                }
+            }
+            Err(error) => note(Some(error)),
+        }
+        match metadata_server::accept(response(), "default", &endpoint) {
+            Ok(response) => {
+                note(metadata_server::read_id_token(&response, &self.audience).err());
+                note(metadata_server::read_email(&response).err());
+                note(metadata_server::read_access_token(&response).err());
+            }
+            Err(error) => note(Some(error)),
+        }
+        errors
+    }
+}
+
+/// The STS hop, whose answers the SDK's own client reads.
+pub struct StsAnswers {
+    cx: Context,
+    sts: Sts,
+    session_name: SessionName,
+}
+
+impl fmt::Debug for StsAnswers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("StsAnswers").field(&self.sts).finish()
+    }
+}
+
+impl StsAnswers {
+    /// Over the HTTP client of this context.
+    pub fn new(cx: Context, role_arn: RoleArn, session_name: SessionName) -> Self {
+        let request = AssumeRole {
+            role_arn,
+            duration: None,
+            policy: None,
+            policy_arns: Vec::new(),
+        };
+        Self {
+            sts: Sts::new(&cx, None, request),
+            cx,
+            session_name,
+        }
+    }
+
+    /// One call.
+    pub async fn assume_role(&self, token: &IdToken) -> Result<Session, Error> {
+        self.sts
+            .assume_role(&self.cx, token, &self.session_name)
+            .await
+            .map_err(|refusal| refusal.error)
+    }
+}
