@@ -36,9 +36,10 @@ pub(crate) fn hint(cx: &Context, error: &(dyn Error + 'static)) -> Option<String
 
 /// Host and port of a proxy's URI.
 fn without_user(proxy: &str) -> &str {
-    let authority = proxy.split_once("://").map_or(proxy, |(_, rest)| rest);
-    let authority = authority.split('/').next().unwrap_or_default();
-    authority.rsplit('@').next().unwrap_or_default()
+    // A password may hold any character, unless it was encoded: the last @ is the one that counts.
+    let rest = proxy.split_once("://").map_or(proxy, |(_, rest)| rest);
+    let host = rest.rsplit('@').next().unwrap_or_default();
+    host.split('/').next().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -49,6 +50,7 @@ mod tests {
     fn of_a_proxys_uri_only_host_and_port_are_shown() {
         for uri in [
             "http://robot:pass@word@proxy.example.com:3128/",
+            "http://robot:pa/ss://word@proxy.example.com:3128",
             "robot:secret@proxy.example.com:3128",
             "proxy.example.com:3128",
         ] {

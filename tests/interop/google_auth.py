@@ -1,6 +1,6 @@
 """Lets google-auth, Google's own client, get ID tokens from the emulator in every way that it knows.
 
-Usage: google_auth_check.py EMULATOR_PROGRAM [ARGUMENT...]
+Usage: google_auth.py EMULATOR_PROGRAM [ARGUMENT...]
 
 EMULATOR_PROGRAM is the example `emulator`: it prints where it listens as one line of JSON, and ends when its stdin does.
 Needs google-auth, requests, cryptography and pyjwt. Prints one line per way; the exit status is 1 when any way fails.

@@ -125,8 +125,10 @@ def by_google_auth(where, file):
 
 
 def by_this_crate(where, file):
+    home = pathlib.Path(DIRECTORY.name, "home")
+    home.mkdir(exist_ok=True)
     environment = {
-        **where["env"], "HOME": tempfile.gettempdir(), "TARGET_AUDIENCE": where["audience"], "RUST_LOG": "error",
+        **where["env"], "HOME": str(home), "TARGET_AUDIENCE": where["audience"], "RUST_LOG": "error",
     }
     if file is not None:
         del environment["GCE_METADATA_HOST"]
@@ -213,8 +215,25 @@ def main():
             for difference in sorted(expected.keys() - found):
                 failed = True
                 print(f"FAILED  {kind}: listed, but there is no such difference: {difference}")
-            print(f"ok      {kind}: {len(ours)} call(s), {len(found)} difference(s) with a reason")
+            if found == expected.keys():
+                print(f"ok      {kind}: {len(ours)} call(s), {len(found)} difference(s) with a reason")
+        for kind in EXPECTED.keys() - files(where).keys():
+            failed = True
+            print(f"FAILED  {kind}: differences are listed, but it isn't tried")
+        for kind in ("gdch_service_account", "of_tomorrow"):
+            refused(where, kind)
+            print(f"ok      {kind}: refused by this crate, with what works in its place")
     sys.exit(1 if failed else 0)
+
+
+def refused(where, kind):
+    """Types that give no Google ID token."""
+    environment = {**where["env"], "TARGET_AUDIENCE": where["audience"]}
+    environment["GOOGLE_APPLICATION_CREDENTIALS"] = path = write({"type": kind})
+    result = subprocess.run([EXAMPLES / "identity"], env=environment, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 1, result.stdout
+    for word in (path, kind, "service_account", "impersonated_service_account"):
+        assert word in result.stderr, (word, result.stderr)
 
 
 if __name__ == "__main__":
