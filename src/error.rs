@@ -1,6 +1,7 @@
 //! What goes wrong while credentials are fetched. What is wrong with a configuration is a
 //! [`BuildError`](crate::BuildError).
 
+use crate::names::said;
 use aws_credential_types::provider::error::CredentialsError;
 use std::error::Error as StdError;
 use std::fmt;
@@ -169,8 +170,8 @@ impl Error {
     /// Keeps what the server's support asks for.
     pub(crate) fn with_code(mut self, code: Option<&str>, request_id: Option<&str>) -> Self {
         let inner = Arc::make_mut(&mut self.0);
-        inner.code = code.map(str::to_owned);
-        inner.request_id = request_id.map(str::to_owned);
+        inner.code = code.map(said);
+        inner.request_id = request_id.map(said);
         self
     }
 

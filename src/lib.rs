@@ -5,6 +5,7 @@
 
 mod access_token;
 mod assertion;
+mod bounded;
 mod build_error;
 mod builder;
 mod context;

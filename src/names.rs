@@ -108,12 +108,13 @@ fn check_role_arn(arn: &str) -> Result<(), String> {
     }
     if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(format!(
-            "{FORM}; {account:?} is not an account id of 12 digits"
+            "{FORM}; {} is not an account id of 12 digits",
+            shown(account)
         ));
     }
     match resource.split_once('/') {
         Some(("role", path)) if valid_role_path(path) => Ok(()),
-        Some((kind, _)) if kind != "role" => Err(format!("{FORM}; it names a {kind:?}")),
+        Some((kind, _)) if kind != "role" => Err(format!("{FORM}; it names a {}", shown(kind))),
         _ => Err(FORM.to_owned()),
     }
 }

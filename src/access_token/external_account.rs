@@ -87,13 +87,15 @@ impl ExternalAccount {
         let (name, bytes) = match (&source.file, &source.url) {
             (Some(path), _) => {
                 let name = format!("file {}", path.display());
-                let bytes = tokio::fs::read(path)
+                let unreadable = |error| {
+                    Error::new(Stage::Source, ErrorKind::Unavailable, error)
+                        .with_hint(format!("the subject token's {name} can't be read"))
+                };
+                let path = path.clone();
+                let bytes = tokio::task::spawn_blocking(move || crate::bounded::read(&path))
                     .await
-                    .map(Zeroizing::new)
-                    .map_err(|error| {
-                        Error::new(Stage::Source, ErrorKind::Unavailable, error)
-                            .with_hint(format!("the subject token's {name} can't be read"))
-                    })?;
+                    .unwrap_or_else(|error| Err(error.into()))
+                    .map_err(unreadable)?;
                 (name, bytes)
             }
             (None, Some(url)) => {

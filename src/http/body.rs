@@ -5,6 +5,7 @@ use aws_smithy_types::body::SdkBody;
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame};
 use http_body_util::Limited;
+use std::collections::HashSet;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use zeroize::Zeroizing;
@@ -14,21 +15,20 @@ const MAX_BODY: usize = 64 * 1024;
 
 const SCRUBBED: &[u8] = b"[token]";
 
+/// Less of a signature than this is of no use to anybody.
+const STRETCH: usize = 12;
+
 /// The body, but for an error when it is longer than any that we expect.
 pub(crate) fn limited(body: SdkBody) -> SdkBody {
     SdkBody::from_body_1_x(Limited::new(body, MAX_BODY))
 }
 
-/// The limited body with this JWT, and each part of it, blanked out: the SDK logs, at TRACE, the
-/// message of an error that it read.
+/// The limited body with this JWT, and what is long of it, blanked out: the SDK logs, at TRACE, the message of an error
+/// that it read.
 pub(crate) fn scrubbed(body: SdkBody, jwt: &str) -> SdkBody {
-    let parts = jwt.split('.').filter(|part| part.len() > SCRUBBED.len());
     SdkBody::from_body_1_x(Scrubbed {
         inner: Limited::new(body, MAX_BODY),
-        needles: std::iter::once(jwt)
-            .chain(parts)
-            .map(|text| Zeroizing::new(text.to_owned()))
-            .collect(),
+        jwt: Zeroizing::new(jwt.to_owned()),
         collected: BytesMut::new(),
         done: false,
     })
@@ -37,7 +37,7 @@ pub(crate) fn scrubbed(body: SdkBody, jwt: &str) -> SdkBody {
 /// Passes the body on in one piece, at its end.
 struct Scrubbed {
     inner: Limited<SdkBody>,
-    needles: Vec<Zeroizing<String>>,
+    jwt: Zeroizing<String>,
     collected: BytesMut,
     done: bool,
 }
@@ -64,9 +64,7 @@ impl Body for Scrubbed {
                 None => {
                     self.done = true;
                     let mut body = std::mem::take(&mut self.collected);
-                    for needle in &self.needles {
-                        blank_out(&mut body, needle.as_bytes());
-                    }
+                    blank_out(&mut body, self.jwt.as_bytes());
                     return Poll::Ready(Some(Ok(Frame::data(body.freeze()))));
                 }
             }
@@ -75,20 +73,25 @@ impl Body for Scrubbed {
     }
 }
 
-/// Of the same length, so that a Content-Length stays true.
-fn blank_out(body: &mut [u8], needle: &[u8]) {
-    if needle.len() < SCRUBBED.len() {
-        return;
+/// Every stretch of the body that is one of the secret's too: a server may repeat a part of it. Of the same length, so
+/// that a Content-Length stays true.
+fn blank_out(body: &mut [u8], secret: &[u8]) {
+    let stretches: HashSet<&[u8]> = secret.windows(STRETCH).collect();
+    let mut blank = vec![false; body.len()];
+    for (at, window) in body.windows(STRETCH).enumerate() {
+        if stretches.contains(window) {
+            blank[at..at + STRETCH].fill(true);
+        }
     }
-    let mut from = 0;
-    while let Some(at) = body[from..]
-        .windows(needle.len())
-        .position(|window| window == needle)
-    {
-        let found = &mut body[from + at..from + at + needle.len()];
-        found.fill(b' ');
-        found[..SCRUBBED.len()].copy_from_slice(SCRUBBED);
-        from += at + needle.len();
+    let mut at = 0;
+    while at < body.len() {
+        let length = blank[at..].iter().take_while(|blank| **blank).count();
+        if length > 0 {
+            let found = &mut body[at..at + length];
+            found.fill(b' ');
+            found[..SCRUBBED.len()].copy_from_slice(SCRUBBED);
+        }
+        at += length.max(1);
     }
 }
 
@@ -106,10 +109,14 @@ mod tests {
         assert_eq!(body.len(), text.len());
         let body = String::from_utf8(body.to_vec()).unwrap();
         let words: Vec<_> = body.split_whitespace().collect();
-        assert_eq!(
-            words,
-            ["a", "[token]", "b", "[token]", "c", "[token]", "[token]"]
-        );
+        assert_eq!(words, ["a", "[token]", "b", "[token]", "c", "[token]"]);
+    }
+
+    #[test]
+    fn a_part_of_a_token_is_blanked_out_as_well_and_other_text_is_not() {
+        let mut body = b"ignature-part ayload-par signature-par".to_vec();
+        blank_out(&mut body, b"header-part.payload-part.signature-part");
+        assert_eq!(body, b"[token]       ayload-par [token]      ");
     }
 
     #[tokio::test]

@@ -11,7 +11,6 @@ use adc_file::{File, Found};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
-use zeroize::Zeroizing;
 
 const VARIABLE: &str = "GOOGLE_APPLICATION_CREDENTIALS";
 
@@ -109,7 +108,7 @@ impl ApplicationDefault {
                     Some(variable) => format!("{} (named by {variable})", path.display()),
                     None => path.display().to_string(),
                 };
-                let json = std::fs::read(path).map(Zeroizing::new).map_err(|error| {
+                let json = crate::bounded::read(path).map_err(|error| {
                     BuildError::new(name.clone(), format!("can't be read: {}", error.kind()))
                         .with_source(error)
                 })?;

@@ -1,6 +1,6 @@
 //! What an ID token says.
 
-use crate::names::shown;
+use crate::names::{said, shown};
 use crate::trust_policy::ConditionKeys;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -91,7 +91,8 @@ impl Claims {
         }
         let payload = decode(payload)
             .map_err(|_| format!("the ID token's second part isn't base64url; {EXPECTED}"))?;
-        serde_json::from_slice(&payload).map_err(|error| format!("the ID token's claims: {error}"))
+        serde_json::from_slice(&payload)
+            .map_err(|error| format!("the ID token's claims: {}", said(&error.to_string())))
     }
 }
 

@@ -83,6 +83,13 @@ impl KeyFile {
     }
 }
 
+fn is_label(text: &str) -> bool {
+    text.len() <= 40
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_uppercase() || byte == b' ')
+}
+
 fn rsa_key(pem: &str) -> Result<RsaKeyPair, String> {
     const EXPECTED: &str = "an RSA key in PEM, \"-----BEGIN PRIVATE KEY-----\" (PKCS#8) or \
         \"-----BEGIN RSA PRIVATE KEY-----\" (PKCS#1), is expected";
@@ -96,8 +103,11 @@ fn rsa_key(pem: &str) -> Result<RsaKeyPair, String> {
             return Err(format!("is encrypted with a pass phrase; {EXPECTED}"));
         }
         Some("EC PRIVATE KEY") => return Err(format!("is an EC key; {EXPECTED}")),
-        Some(label) => return Err(format!("is a PEM of {}; {EXPECTED}", shown(label))),
-        None => return Err(format!("is not PEM; {EXPECTED}")),
+        // One that lost a dash would reach into the key.
+        Some(label) if is_label(label) => {
+            return Err(format!("is a PEM of {}; {EXPECTED}", shown(label)));
+        }
+        _ => return Err(format!("is not PEM; {EXPECTED}")),
     }
     let Some(label) = label.filter(|label| pem.contains(&format!("-----END {label}-----"))) else {
         return Err(format!(

@@ -17,7 +17,6 @@ use jsonwebtoken::{Algorithm, Header};
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
-use zeroize::Zeroizing;
 
 /// A service-account key, as the file that Google's console and gcloud write.
 ///
@@ -44,7 +43,7 @@ impl LocalKey {
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, BuildError> {
         let path = path.as_ref();
         let name = format!("key file {}", path.display());
-        let json = std::fs::read(path).map(Zeroizing::new).map_err(|error| {
+        let json = crate::bounded::read(path).map_err(|error| {
             BuildError::new(name.clone(), format!("can't be read: {}", error.kind()))
                 .with_source(error)
         })?;

@@ -179,7 +179,7 @@ impl Principal {
         };
         let mut federated = Vec::new();
         for (kind, values) in kinds {
-            let values = strings(&format!("{name}: Principal.{kind}"), values)?;
+            let values = strings(&format!("{name}: Principal.{}", shown(kind)), values)?;
             match kind.as_str() {
                 "Federated" => federated.extend(values),
                 "AWS" if values.iter().any(|value| value == "*") => return Ok(Self::Everyone),
@@ -215,7 +215,7 @@ fn conditions(name: &str, operators: &Map<String, Value>) -> Result<Vec<Conditio
                 operator_name: operator_name.clone(),
                 key: key.clone(),
                 values: strings(
-                    &format!("{name}: {operator_name} of {}", shown(key)),
+                    &format!("{name}: {} of {}", shown(operator_name), shown(key)),
                     values,
                 )?,
             });

@@ -1,13 +1,18 @@
 //! JSON in which no name stands twice in an object: `serde_json` keeps the last, IAM refuses it.
 
 use super::PolicyError;
+use crate::names::{said, shown};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use std::fmt;
 
-/// More than thirty times what IAM takes
-/// ([quotas](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-entity-length)).
+/// More than anybody writes, white space and all.
 const MAX: usize = 64 * 1024;
+
+/// What IAM takes at most, after its quota was raised; white space doesn't count
+/// ([quotas](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-entity-length)).
+/// It bounds what the judge does, too.
+const MAX_COMPACT: usize = 8192;
 
 pub(super) fn parse(text: &str) -> Result<Value, PolicyError> {
     if text.len() > MAX {
@@ -18,8 +23,13 @@ pub(super) fn parse(text: &str) -> Result<Value, PolicyError> {
     }
     // Nesting is bounded by serde_json.
     let Strict(value) =
-        serde_json::from_str(text).map_err(|error| PolicyError(error.to_string()))?;
-    Ok(value)
+        serde_json::from_str(text).map_err(|error| PolicyError(said(&error.to_string())))?;
+    match value.to_string().chars().count() {
+        ..=MAX_COMPACT => Ok(value),
+        count => Err(PolicyError(format!(
+            "it has {count} characters without white space; IAM takes 2,048, and 8,192 if the quota is raised"
+        ))),
+    }
 }
 
 struct Strict(Value);
@@ -76,7 +86,8 @@ impl<'de> Visitor<'de> for StrictVisitor {
         while let Some((name, Strict(value))) = entries.next_entry::<String, Strict>()? {
             if map.contains_key(&name) {
                 return Err(A::Error::custom(format_args!(
-                    "the name {name:?} stands twice in an object"
+                    "the name {} stands twice in an object",
+                    shown(&name)
                 )));
             }
             map.insert(name, value);
