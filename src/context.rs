@@ -242,7 +242,8 @@ fn timeouts(conf: &SdkConfig) -> TimeoutConfig {
     let mut timeouts = conf
         .timeout_config()
         .cloned()
-        .unwrap_or_else(TimeoutConfig::disabled);
+        // Not `disabled`, which would keep ours out.
+        .unwrap_or_else(|| TimeoutConfig::builder().build());
     timeouts.take_defaults_from(&ours);
     timeouts
 }
