@@ -5,6 +5,7 @@ mod application_default;
 mod auto_traits;
 mod bad_input;
 mod builder;
+mod faults;
 mod flow;
 mod redaction;
 mod refresh;
