@@ -4,6 +4,7 @@
 //! Goals: at most 1.5 times the floor, at least 2.5 times faster than `lazy()`, no allocation.
 
 #[path = "../tests/it/allocations.rs"]
+#[allow(dead_code, reason = "the tests measure more with it")]
 mod allocations;
 mod support;
 

@@ -7,6 +7,7 @@ mod proxy;
 
 pub(crate) use body::scrubbed;
 pub(crate) use endpoint::Endpoint;
+pub(crate) use plugins::TooLargeIsFinal;
 pub(crate) use proxy::hint as proxy_hint;
 
 use crate::{Context, Error, ErrorKind, Stage};
@@ -197,14 +198,19 @@ impl Response {
 
     /// The kind that this status stands for, where the body doesn't say more.
     pub(crate) fn error_kind(&self) -> ErrorKind {
-        match self.status {
-            ..=399 => ErrorKind::MalformedResponse,
-            401 | 403 => ErrorKind::Denied,
-            408 | 504 => ErrorKind::Timeout,
-            429 => ErrorKind::Throttled,
-            500.. => ErrorKind::Unavailable,
-            _ => ErrorKind::Configuration,
-        }
+        kind_of_status(self.status)
+    }
+}
+
+/// What a status stands for, of Google's servers and of STS alike.
+pub(crate) fn kind_of_status(status: u16) -> ErrorKind {
+    match status {
+        ..=399 => ErrorKind::MalformedResponse,
+        401 | 403 => ErrorKind::Denied,
+        408 | 504 => ErrorKind::Timeout,
+        429 => ErrorKind::Throttled,
+        500.. => ErrorKind::Unavailable,
+        _ => ErrorKind::Configuration,
     }
 }
 

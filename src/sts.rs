@@ -3,7 +3,7 @@
 
 mod refusal;
 
-use crate::http::{Received, proxy_hint, scrubbed};
+use crate::http::{Received, TooLargeIsFinal, proxy_hint, scrubbed};
 use crate::{Context, Error, ErrorKind, IdToken, RoleArn, Session, SessionName, Stage};
 use aws_sdk_sts::Client;
 use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityOutput;
@@ -51,6 +51,7 @@ impl Sts {
             .time_source(cx.time())
             .sleep_impl(cx.sleep())
             .retry_config(cx.retries().clone())
+            .retry_classifier(TooLargeIsFinal)
             .timeout_config(cx.timeouts().clone())
             .retry_partition(cx.retry_partition())
             .build();

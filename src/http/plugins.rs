@@ -59,6 +59,27 @@ pub(crate) fn is_over_limit(error: &(dyn StdError + 'static)) -> bool {
     false
 }
 
+/// Whoever sends too large an answer would send it again. To the SDK it is a connection that broke.
+#[derive(Debug)]
+pub(crate) struct TooLargeIsFinal;
+
+impl ClassifyRetry for TooLargeIsFinal {
+    fn classify_retry(&self, ctx: &InterceptorContext) -> RetryAction {
+        match ctx.output_or_error() {
+            Some(Err(error)) if is_over_limit(error) => RetryAction::RetryForbidden,
+            _ => RetryAction::NoActionIndicated,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "TooLargeIsFinal"
+    }
+
+    fn priority(&self) -> RetryClassifierPriority {
+        RetryClassifierPriority::run_after(RetryClassifierPriority::transient_error_classifier())
+    }
+}
+
 /// What is tried again: a connection that fails or breaks, and the statuses that Google documents
 /// as passing.
 #[derive(Debug)]
@@ -76,11 +97,10 @@ impl GoogleRetries {
 
 impl ClassifyRetry for GoogleRetries {
     fn classify_retry(&self, ctx: &InterceptorContext) -> RetryAction {
-        if let Some(Err(error)) = ctx.output_or_error() {
-            return if is_over_limit(error) {
-                RetryAction::RetryForbidden
-            } else {
-                self.transient.classify_retry(ctx)
+        if let Some(Err(_)) = ctx.output_or_error() {
+            return match TooLargeIsFinal.classify_retry(ctx) {
+                RetryAction::NoActionIndicated => self.transient.classify_retry(ctx),
+                action => action,
             };
         }
         let Some(response) = ctx.response() else {

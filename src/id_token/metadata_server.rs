@@ -234,7 +234,13 @@ fn require_flavor(response: &Response) -> Result<(), Error> {
 
 fn refusal(response: &Response, account: &str, endpoint: &Endpoint) -> Error {
     let said = match response.text().map(str::trim) {
-        Some(text) if !text.is_empty() && text.len() <= 300 && !text.starts_with('<') => {
+        // A refusal's text says why; any other answer's may be a token.
+        Some(text)
+            if response.status >= 400
+                && !text.is_empty()
+                && text.len() <= 300
+                && !text.starts_with('<') =>
+        {
             format!("HTTP {}: {}", response.status, shown(text))
         }
         _ => response.describe(),

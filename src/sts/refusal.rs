@@ -1,6 +1,6 @@
 //! What STS's refusals mean, and what to do about them.
 
-use crate::http::transport_error;
+use crate::http::{kind_of_status, transport_error};
 use crate::names::said;
 use crate::{Error, ErrorKind, IdToken, RoleArn, Stage};
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
@@ -108,14 +108,7 @@ fn kind(code: Option<&str>, status: u16) -> ErrorKind {
         | "PackedPolicyTooLarge"
         | "RegionDisabledException"
         | "ValidationError" => ErrorKind::Configuration,
-        _ => match status {
-            401 | 403 => ErrorKind::Denied,
-            408 => ErrorKind::Timeout,
-            429 => ErrorKind::Throttled,
-            500.. => ErrorKind::Unavailable,
-            400..500 => ErrorKind::Configuration,
-            _ => ErrorKind::MalformedResponse,
-        },
+        _ => kind_of_status(status),
     }
 }
 

@@ -5,22 +5,31 @@ use std::cell::Cell;
 
 thread_local! {
     static COUNT: Cell<usize> = const { Cell::new(0) };
-    static HELD: Cell<isize> = const { Cell::new(0) };
+    // Below zero on a thread that frees what another one allocated.
+    static LIVE: Cell<isize> = const { Cell::new(0) };
+    static PEAK: Cell<isize> = const { Cell::new(0) };
 }
 
 struct Counting;
+
+fn live(change: isize) {
+    let _ = LIVE.try_with(|live| {
+        live.set(live.get() + change);
+        let _ = PEAK.try_with(|peak| peak.set(peak.get().max(live.get())));
+    });
+}
 
 // SAFETY: every call goes to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let _ = COUNT.try_with(|count| count.set(count.get() + 1));
-        let _ = HELD.try_with(|held| held.set(held.get().wrapping_add_unsigned(layout.size())));
+        live(layout.size().cast_signed());
         // SAFETY: as the caller promised us.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        let _ = HELD.try_with(|held| held.set(held.get().wrapping_sub_unsigned(layout.size())));
+        live(-layout.size().cast_signed());
         // SAFETY: as the caller promised us.
         unsafe { System.dealloc(memory, layout) }
     }
@@ -36,5 +45,19 @@ pub fn on_this_thread() -> usize {
 /// Bytes that this thread allocated, less those that it freed.
 #[allow(dead_code, reason = "the benches only count")]
 pub fn held_by_this_thread() -> isize {
-    HELD.get()
+    LIVE.get()
+}
+
+/// By how many bytes the memory in use on this thread rose at most since then.
+pub struct PeakSince(isize);
+
+impl PeakSince {
+    pub fn now() -> Self {
+        PEAK.set(LIVE.get());
+        Self(LIVE.get())
+    }
+
+    pub fn bytes(&self) -> usize {
+        usize::try_from(PEAK.get() - self.0).unwrap_or(0)
+    }
 }

@@ -6,6 +6,7 @@ mod auto_traits;
 mod bad_input;
 mod builder;
 mod composition;
+mod faults;
 mod flow;
 mod hygiene;
 mod properties;

@@ -55,6 +55,17 @@ impl Clock {
         self.0.lock().unwrap().wall += seconds * 1000;
     }
 
+    /// How long until the next of the sleeps has ended, in whole milliseconds, if anybody sleeps.
+    pub fn until_the_next_wakes(&self) -> Option<Duration> {
+        let hands = self.0.lock().unwrap();
+        let sleepers = hands.sleepers.iter();
+        let awaited = sleepers.filter(|(_, sleeper)| !sleeper.is_closed());
+        let next = awaited.map(|(end, _)| *end).min()?;
+        let left = next.saturating_sub(hands.monotonic).as_nanos();
+        let millis = u64::try_from(left.div_ceil(1_000_000)).unwrap();
+        Some(Duration::from_millis(millis))
+    }
+
     pub fn sleepers(&self) -> usize {
         let hands = self.0.lock().unwrap();
         hands
