@@ -232,15 +232,17 @@ fn require_flavor(response: &Response) -> Result<(), Error> {
     }
 }
 
+/// A sentence: no page, and nothing that may be a token.
+fn is_prose(text: &str) -> bool {
+    (1..=300).contains(&text.len())
+        && !text.starts_with('<')
+        && text.split_whitespace().all(|word| word.len() <= 40)
+}
+
 fn refusal(response: &Response, account: &str, endpoint: &Endpoint) -> Error {
     let said = match response.text().map(str::trim) {
         // A refusal's text says why; any other answer's may be a token.
-        Some(text)
-            if response.status >= 400
-                && !text.is_empty()
-                && text.len() <= 300
-                && !text.starts_with('<') =>
-        {
+        Some(text) if response.status >= 400 && is_prose(text) => {
             format!("HTTP {}: {}", response.status, shown(text))
         }
         _ => response.describe(),

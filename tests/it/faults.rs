@@ -58,7 +58,12 @@ async fn cold(
     let (peak, tries) = (peak.bytes(), scene.tries(way));
     findings.check(peak < MEMORY, || format!("{peak} bytes of memory"));
     let (kind, expected_tries, wait) = match (fault.outcome(way.hop), result) {
-        (Outcome::Taken, Ok(_)) => return false,
+        (Outcome::Taken, Ok(_)) => {
+            findings.check(tries == 1 && waited.is_zero(), || {
+                format!("taken after {tries} tries and {waited:?}")
+            });
+            return false;
+        }
         (Outcome::Fails(kind, tries, wait), Err(error)) => {
             check_error(way, kind, &error, findings);
             (kind, tries, wait)
