@@ -76,11 +76,11 @@ impl GoogleAnswers {
             }
             Err(error) => note(Some(error)),
         }
-        match metadata_server::accept(response(), "default", &endpoint) {
+        match metadata_server::answer::accept(response(), "default", &endpoint) {
             Ok(response) => {
-                note(metadata_server::read_id_token(&response, &self.audience).err());
-                note(metadata_server::read_email(&response).err());
-                note(metadata_server::read_access_token(&response).err());
+                note(metadata_server::answer::read_id_token(&response, &self.audience).err());
+                note(metadata_server::answer::read_email(&response).err());
+                note(metadata_server::answer::read_access_token(&response).err());
             }
             Err(error) => note(Some(error)),
         }

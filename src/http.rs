@@ -4,11 +4,15 @@ mod body;
 mod endpoint;
 mod plugins;
 mod proxy;
+mod received;
+mod response;
 
 pub(crate) use body::scrubbed;
 pub(crate) use endpoint::Endpoint;
 pub(crate) use plugins::TooLargeIsFinal;
 pub(crate) use proxy::hint as proxy_hint;
+pub(crate) use received::{Received, Skew};
+pub(crate) use response::{Response, kind_of_status};
 
 use crate::{Context, Error, ErrorKind, Stage};
 use aws_smithy_runtime::client::orchestrator::operation::Operation;
@@ -16,7 +20,6 @@ use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::date_time::{DateTime, Format};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use bytes::Bytes;
@@ -24,7 +27,7 @@ use http_body_util::Full;
 use std::borrow::Cow;
 use std::convert::Infallible;
 use std::fmt;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// A request to one of Google's endpoints. `Debug` shows neither headers nor body.
@@ -51,166 +54,6 @@ impl fmt::Debug for Request {
             .field("endpoint", &self.endpoint)
             .field("path", &self.path)
             .finish_non_exhaustive()
-    }
-}
-
-/// When an answer arrived, by our clock and by the server's.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Received {
-    pub(crate) at: SystemTime,
-    pub(crate) date: Option<SystemTime>,
-}
-
-/// A `Date` header has whole seconds, and the answer took a moment: up to this much the two
-/// clocks count as equal.
-const SAME_TIME: Duration = Duration::from_secs(2);
-
-impl Received {
-    pub(crate) fn new(at: SystemTime, date: Option<&str>) -> Self {
-        let date = date
-            .and_then(|date| DateTime::from_str(date, Format::HttpDate).ok())
-            .and_then(|date| SystemTime::try_from(date).ok());
-        Self { at, date }
-    }
-
-    /// How far the server's clock is ahead of ours, or behind, when that is more than the
-    /// precision of its answer.
-    pub(crate) fn skew(&self) -> Option<Skew> {
-        let date = self.date?;
-        let (ahead, by) = match date.duration_since(self.at) {
-            Ok(by) => (true, by),
-            Err(error) => (false, error.duration()),
-        };
-        (by > SAME_TIME).then_some(Skew {
-            server_ahead: ahead,
-            by,
-        })
-    }
-
-    /// A time that the server named, by this machine's clock: when the two disagree, what counts
-    /// is how much time is left by the server's, at most `span`.
-    pub(crate) fn local_expiry(&self, expires_at: SystemTime, span: Duration) -> SystemTime {
-        match (self.skew(), self.date) {
-            (Some(_), Some(date)) => {
-                let left = expires_at
-                    .duration_since(date)
-                    .unwrap_or_default()
-                    .min(span);
-                self.at.checked_add(left).unwrap_or(expires_at)
-            }
-            _ => expires_at,
-        }
-    }
-}
-
-/// How two clocks differ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Skew {
-    pub(crate) server_ahead: bool,
-    pub(crate) by: Duration,
-}
-
-impl fmt::Display for Skew {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let direction = if self.server_ahead {
-            "behind"
-        } else {
-            "ahead of"
-        };
-        write!(
-            f,
-            "this machine's clock is {} s {direction} the server's",
-            self.by.as_secs()
-        )
-    }
-}
-
-/// An answer, whatever its status. `Debug` shows the status only.
-pub(crate) struct Response {
-    origin: String,
-    pub(crate) status: u16,
-    pub(crate) received: Received,
-    flavor: Option<String>,
-    retry_after: Option<String>,
-    content_type: Option<String>,
-    body: Zeroizing<Vec<u8>>,
-}
-
-impl fmt::Debug for Response {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Response")
-            .field("status", &self.status)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Response {
-    pub(crate) fn new(origin: String, response: &HttpResponse, at: SystemTime) -> Self {
-        let header = |name: &str| response.headers().get(name).map(str::to_owned);
-        Self {
-            origin,
-            status: response.status().as_u16(),
-            received: Received::new(at, response.headers().get("date")),
-            flavor: header("metadata-flavor"),
-            retry_after: header("retry-after"),
-            content_type: header("content-type"),
-            body: Zeroizing::new(response.body().bytes().unwrap_or_default().to_vec()),
-        }
-    }
-
-    pub(crate) fn is_success(&self) -> bool {
-        (200..300).contains(&self.status)
-    }
-
-    pub(crate) fn flavor(&self) -> Option<&str> {
-        self.flavor.as_deref()
-    }
-
-    /// What is wrong with what the answer holds, and who gave it.
-    pub(crate) fn blame(&self, error: Error) -> Error {
-        error.and_hint(&format!("answered by {}", self.origin))
-    }
-
-    pub(crate) fn body(&self) -> &[u8] {
-        &self.body
-    }
-
-    /// The body as text, if it is text.
-    pub(crate) fn text(&self) -> Option<&str> {
-        std::str::from_utf8(&self.body).ok()
-    }
-
-    /// What kind of body it is, without showing it: it may hold a token.
-    pub(crate) fn describe(&self) -> String {
-        let content_type = self.content_type.as_deref().unwrap_or("no content type");
-        let retry_after = match &self.retry_after {
-            Some(after) => format!(", Retry-After {}", crate::names::shown(after)),
-            None => String::new(),
-        };
-        format!(
-            "HTTP {} with {} bytes of {}{retry_after} from {}",
-            self.status,
-            self.body.len(),
-            crate::names::shown(content_type),
-            self.origin
-        )
-    }
-
-    /// The kind that this status stands for, where the body doesn't say more.
-    pub(crate) fn error_kind(&self) -> ErrorKind {
-        kind_of_status(self.status)
-    }
-}
-
-/// What a status stands for, of Google's servers and of STS alike.
-pub(crate) fn kind_of_status(status: u16) -> ErrorKind {
-    match status {
-        ..=399 => ErrorKind::MalformedResponse,
-        401 | 403 => ErrorKind::Denied,
-        408 | 504 => ErrorKind::Timeout,
-        429 => ErrorKind::Throttled,
-        500.. => ErrorKind::Unavailable,
-        _ => ErrorKind::Configuration,
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod clocks;
 mod desk;
+mod fetch;
 mod flight;
 mod generation;
 #[cfg(test)]
@@ -21,6 +22,7 @@ mod shared;
 )]
 pub use clocks::MonotonicClock;
 pub(crate) use clocks::{Clocks, SystemMonotonic};
+pub(crate) use fetch::{Fetch, FetchError, FetchFuture, Fetched, HoldOff, Lost, Perishable};
 pub use policy::RefreshPolicy;
 
 use clocks::Moment;
@@ -28,9 +30,8 @@ use desk::{Desk, Seat, Wish};
 use flight::{Ended, Flight};
 use generation::{Freshness, Generation};
 use shared::{ArcSwapOption, Mutex, MutexGuard, Runtime};
-use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// A caller in the mandatory window waits at most this long: the SDK's own patience can be as short as
@@ -38,66 +39,6 @@ use tokio::sync::watch;
 const MANDATORY_PATIENCE: Duration = Duration::from_secs(3);
 /// A caller whose flight was lost with its runtime starts over this often.
 const ELECTIONS: usize = 4;
-
-/// A value that expires.
-pub(crate) trait Perishable: Clone + Send + Sync + 'static {
-    /// The same value that says of itself that it expires then.
-    fn with_expiry(&self, advertised: SystemTime) -> Self;
-}
-
-/// A fetched value and how long it lives, counted from now.
-#[derive(Debug)]
-pub(crate) struct Fetched<V> {
-    pub(crate) value: V,
-    pub(crate) lifetime: Duration,
-}
-
-/// What the refresher calls.
-pub(crate) trait Fetch: Send + Sync + 'static {
-    type Value: Perishable;
-    type Error: FetchError;
-
-    fn fetch(&self) -> FetchFuture<'_, Self>;
-}
-
-/// What [`Fetch::fetch`] returns.
-pub(crate) type FetchFuture<'a, F> = Pin<
-    Box<dyn Future<Output = Result<Fetched<<F as Fetch>::Value>, <F as Fetch>::Error>> + Send + 'a>,
->;
-
-/// The errors of a fetch, and those that the refresher adds.
-pub(crate) trait FetchError: Clone + Send + Sync + 'static {
-    /// Makes the error for what happened to the fetch from outside.
-    fn of(lost: Lost) -> Self;
-    /// How long nobody tries again.
-    fn hold_off(&self) -> HoldOff;
-}
-
-/// What can happen to a fetch from outside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lost {
-    /// It took longer than this.
-    Deadline(Duration),
-    /// It panicked.
-    Panicked,
-    /// The runtime that it ran on ended, time and again.
-    RuntimeEnded,
-    /// There is no tokio runtime to run it on.
-    NoRuntime,
-    /// What it fetched had expired already.
-    Stillborn,
-}
-
-/// After a failure, how long it is handed to callers that have nothing valid before the next try.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum HoldOff {
-    /// Not at all: there is nothing to spare.
-    None,
-    /// A second.
-    Short,
-    /// A minute: somebody must do something first.
-    Minute,
-}
 
 /// Caches what it fetches. Cheap to clone; the clones share the value.
 pub(crate) struct Refresher<F: Fetch> {

@@ -1,7 +1,7 @@
 //! Wrong clocks, tokens with little time left, and an `azp` that changes its form.
 
 use crate::redaction::{capture, captured};
-use crate::support::{AUDIENCE, ROBOT, from_emulator};
+use crate::support::{AUDIENCE, ROBOT, with};
 use aws_google_web_identity::emulator::{Answer, Emulator, Hop, RecordedRequest};
 use aws_google_web_identity::{
     Audience, Context, ErrorKind, GoogleWebIdentityProvider, IamIdToken, IdToken, JwtBearer,
@@ -11,17 +11,6 @@ use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::UNIX_EPOCH;
-
-async fn with(
-    emulator: &Emulator,
-    source: impl ProvideIdToken + 'static,
-) -> GoogleWebIdentityProvider {
-    from_emulator(emulator)
-        .token_source(source)
-        .build()
-        .await
-        .unwrap()
-}
 
 fn key(emulator: &Emulator) -> LocalKey {
     LocalKey::from_json(emulator.key_file_json(ROBOT).unwrap()).unwrap()

@@ -1,25 +1,11 @@
 //! Tokens from other people's infrastructure: a file, a command, a closure.
 
-use crate::support::{AUDIENCE, ROLE, chain, from_emulator};
+use crate::support::{AUDIENCE, ROLE, chain, with};
 use aws_google_web_identity::emulator::Emulator;
-use aws_google_web_identity::{
-    Error, ErrorKind, GoogleWebIdentityProvider, ProvideIdToken, Stage, TokenCommand, TokenFile,
-    TokenFn,
-};
+use aws_google_web_identity::{Error, ErrorKind, Stage, TokenCommand, TokenFile, TokenFn};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
-
-async fn with(
-    emulator: &Emulator,
-    source: impl ProvideIdToken + 'static,
-) -> GoogleWebIdentityProvider {
-    from_emulator(emulator)
-        .token_source(source)
-        .build()
-        .await
-        .unwrap()
-}
 
 fn token(emulator: &Emulator, serial: u64) -> String {
     let iat = emulator.now().duration_since(UNIX_EPOCH).unwrap().as_secs();

@@ -54,6 +54,15 @@ pub fn from_emulator(emulator: &Emulator) -> Builder {
         .environment([] as [(&str, &str); 0])
 }
 
+/// A provider of this source that is pointed at the emulator.
+pub async fn with(
+    emulator: &Emulator,
+    source: impl ProvideIdToken + 'static,
+) -> GoogleWebIdentityProvider {
+    let builder = from_emulator(emulator).token_source(source);
+    builder.build().await.unwrap()
+}
+
 /// A refusal of STS, as AWS writes it.
 pub fn sts_error(status: u16, code: &str, message: &str) -> Answer {
     let body = format!(

@@ -1,0 +1,76 @@
+//! When an answer came, by both sides' clocks.
+
+use aws_smithy_types::date_time::{DateTime, Format};
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+/// When an answer arrived, by our clock and by the server's.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Received {
+    pub(crate) at: SystemTime,
+    pub(crate) date: Option<SystemTime>,
+}
+
+/// A `Date` header has whole seconds, and the answer took a moment: up to this much the two
+/// clocks count as equal.
+const SAME_TIME: Duration = Duration::from_secs(2);
+
+impl Received {
+    pub(crate) fn new(at: SystemTime, date: Option<&str>) -> Self {
+        let date = date
+            .and_then(|date| DateTime::from_str(date, Format::HttpDate).ok())
+            .and_then(|date| SystemTime::try_from(date).ok());
+        Self { at, date }
+    }
+
+    /// How far the server's clock is ahead of ours, or behind, when that is more than the
+    /// precision of its answer.
+    pub(crate) fn skew(&self) -> Option<Skew> {
+        let date = self.date?;
+        let (ahead, by) = match date.duration_since(self.at) {
+            Ok(by) => (true, by),
+            Err(error) => (false, error.duration()),
+        };
+        (by > SAME_TIME).then_some(Skew {
+            server_ahead: ahead,
+            by,
+        })
+    }
+
+    /// A time that the server named, by this machine's clock: when the two disagree, what counts
+    /// is how much time is left by the server's, at most `span`.
+    pub(crate) fn local_expiry(&self, expires_at: SystemTime, span: Duration) -> SystemTime {
+        match (self.skew(), self.date) {
+            (Some(_), Some(date)) => {
+                let left = expires_at
+                    .duration_since(date)
+                    .unwrap_or_default()
+                    .min(span);
+                self.at.checked_add(left).unwrap_or(expires_at)
+            }
+            _ => expires_at,
+        }
+    }
+}
+
+/// How two clocks differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Skew {
+    pub(crate) server_ahead: bool,
+    pub(crate) by: Duration,
+}
+
+impl fmt::Display for Skew {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let direction = if self.server_ahead {
+            "behind"
+        } else {
+            "ahead of"
+        };
+        write!(
+            f,
+            "this machine's clock is {} s {direction} the server's",
+            self.by.as_secs()
+        )
+    }
+}
