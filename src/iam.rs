@@ -86,7 +86,7 @@ impl Impersonation {
             body.insert("delegates".to_owned(), delegates.into());
         }
         let token = access.provide_access_token(cx, CLOUD_PLATFORM).await?;
-        let response = http::send(
+        let mut response = http::send(
             cx,
             Request {
                 stage: Stage::Iam,
@@ -109,6 +109,7 @@ impl Impersonation {
             },
         )
         .await?;
+        response.blank_out(token.expose());
         read(response, account, method)
     }
 }

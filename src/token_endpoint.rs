@@ -14,6 +14,14 @@ use zeroize::Zeroizing;
 /// The endpoint, unless the key names another.
 pub(crate) const DEFAULT: &str = "https://oauth2.googleapis.com/token";
 
+/// What a refusal must not repeat into our messages.
+const SECRET_FIELDS: [&str; 4] = [
+    "assertion",
+    "refresh_token",
+    "client_secret",
+    "subject_token",
+];
+
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 /// A clock that is further off than this is not corrected for: the answer's `Date` may be what is wrong.
@@ -64,7 +72,13 @@ async fn send(cx: &Context, endpoint: &Endpoint, form: &[(&str, &str)]) -> Resul
         direct: false,
         only: None,
     };
-    http::send(cx, request).await
+    let mut response = http::send(cx, request).await?;
+    for (name, value) in form {
+        if SECRET_FIELDS.contains(name) {
+            response.blank_out(value);
+        }
+    }
+    Ok(response)
 }
 
 /// Reads an answer, whatever its status.

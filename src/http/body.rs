@@ -73,9 +73,16 @@ impl Body for Scrubbed {
     }
 }
 
+/// A server's text without what it repeats of a secret.
+pub(crate) fn without(text: &str, secret: &str) -> String {
+    let mut bytes = text.as_bytes().to_vec();
+    blank_out(&mut bytes, secret.as_bytes());
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 /// Every stretch of the body that is one of the secret's too: a server may repeat a part of it. Of the same length, so
 /// that a Content-Length stays true.
-fn blank_out(body: &mut [u8], secret: &[u8]) {
+pub(super) fn blank_out(body: &mut [u8], secret: &[u8]) {
     let stretches: HashSet<&[u8]> = secret.windows(STRETCH).collect();
     let mut blank = vec![false; body.len()];
     for (at, window) in body.windows(STRETCH).enumerate() {

@@ -40,6 +40,13 @@ impl Response {
         }
     }
 
+    /// Takes out of a refusal what it repeats of a secret that was sent.
+    pub(crate) fn blank_out(&mut self, secret: &str) {
+        if !self.is_success() {
+            super::body::blank_out(&mut self.body, secret.as_bytes());
+        }
+    }
+
     pub(crate) fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }

@@ -1,6 +1,6 @@
 //! What STS's refusals mean, and what to do about them.
 
-use crate::http::{kind_of_status, transport_error};
+use crate::http::{kind_of_status, transport_error, without};
 use crate::names::said;
 use crate::{Error, ErrorKind, IdToken, RoleArn, Stage};
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
@@ -44,11 +44,15 @@ impl Refusal {
         let status = error
             .raw_response()
             .map_or(0, |response| response.status().as_u16());
-        let code = service_error.code().filter(|code| !code.is_empty());
-        let message = service_error
-            .message()
-            .filter(|message| !message.is_empty());
-        let request_id = service_error.request_id();
+        // The body was scrubbed as it came; the parser may have put together what stood in it in pieces, and a header
+        // was not.
+        let clean =
+            |text: &str| Some(without(text, token.expose())).filter(|text| !text.is_empty());
+        let code = service_error.code().and_then(clean);
+        let message = service_error.message().and_then(clean);
+        let request_id = service_error.request_id().and_then(clean);
+        let (code, message, request_id) =
+            (code.as_deref(), message.as_deref(), request_id.as_deref());
         let what = match (code, message) {
             (None, None) if status < 300 => {
                 format!("HTTP {status} with an answer that can't be read")

@@ -260,6 +260,10 @@ async fn files_of_other_types_say_what_would_work() {
             "has the unknown type \"new_thing\"; service_account, impersonated",
         ),
         (
+            json!({"type": "r-GOCSPX-secret", "client_id": "x"}),
+            "has a type that is no word",
+        ),
+        (
             json!({"type": "impersonated_service_account"}),
             "lacks service_account_impersonation_url",
         ),

@@ -1,10 +1,10 @@
 //! No secret in any Debug, Display or log, at TRACE, ours and the SDK's.
 
-use crate::support::{ROBOT, chain, from_emulator, sts_error};
+use crate::support::{ROBOT, chain, from_emulator, sts_error, with};
 use aws_google_web_identity::emulator::{Answer, Emulator, Hop, ServiceAccount};
 use aws_google_web_identity::{
-    IamIdToken, IamSignJwt, JwtBearer, LocalKey, MetadataServer, ProvideIdToken, SharedIdToken,
-    SignJwt,
+    AccessToken, Context, IamIdToken, IamSignJwt, JwtBearer, LocalKey, MetadataServer,
+    ProvideAccessToken, ProvideIdToken, SharedIdToken, SignJwt, future,
 };
 use std::cell::RefCell;
 use std::io;
@@ -212,4 +212,47 @@ async fn a_profile_with_secrets_is_not_shown_by_what_was_configured_with_it() {
         "{} bytes are more than anybody reads",
         shown.len()
     );
+}
+
+#[tokio::test]
+async fn what_a_server_repeats_of_a_secret_is_in_no_error() {
+    let emulator = Emulator::start().await.unwrap();
+    let key = LocalKey::from_json(emulator.key_file_json(ROBOT).unwrap()).unwrap();
+    let silent = |error: &aws_google_web_identity::Error, secret: &str, says: &str| {
+        let text = format!("{} {error:?}", chain(error));
+        assert!(text.contains(says), "{text}");
+        assert!(!text.contains(&secret[5..40]), "{text}");
+    };
+
+    // IAM repeats the access token that it was called with.
+    let access = "ya29.an-access-token-that-is-long-enough-to-be-one";
+    #[derive(Debug)]
+    struct Fixed(&'static str);
+    impl ProvideAccessToken for Fixed {
+        fn provide_access_token<'a>(
+            &'a self,
+            cx: &'a Context,
+            _: &'a str,
+        ) -> future::ProvideAccessToken<'a> {
+            let in_an_hour = cx.now() + std::time::Duration::from_secs(3600);
+            future::ProvideAccessToken::ready(Ok(AccessToken::new(self.0, in_an_hour)))
+        }
+    }
+    let source = IamIdToken::new(ROBOT, Fixed(access)).endpoint(emulator.iam_endpoint());
+    let refusal = Answer::api_error(403, "PERMISSION_DENIED", &format!("no: {access}"));
+    emulator.answer_next(Hop::GenerateIdToken, 1, refusal);
+    let error = with(&emulator, source).await.id_token().await.unwrap_err();
+    silent(&error, access, "no: [token]");
+
+    // STS repeats the ID token in a header, and in the body as entities.
+    let provider = with(&emulator, SharedIdToken::new(JwtBearer::new(key))).await;
+    let token = provider.id_token().await.unwrap().expose().to_owned();
+    let signature = token.rsplit('.').next().unwrap();
+    let entities: String = signature.bytes().map(|byte| format!("&#{byte};")).collect();
+    let refusal = sts_error(403, "AccessDenied", &entities)
+        .without_header("x-amzn-requestid")
+        .header("x-amzn-requestid", signature);
+    emulator.answer_next(Hop::Sts, 1, refusal);
+    let error = provider.session().await.unwrap_err();
+    silent(&error, signature, "AccessDenied: [token]");
 }

@@ -136,6 +136,10 @@ impl File<'_> {
             "external_account_authorized_user" => "is an external_account_authorized_user, a person's login: name a \
                 service account to act as, in an impersonated_service_account file"
                 .to_owned(),
+            // Of a damaged file it may be a secret that stands there.
+            other if !is_type(other) => "has a type that is no word; service_account, \
+                impersonated_service_account, external_account and authorized_user are known"
+                .to_owned(),
             other => format!(
                 "has the unknown type {}; service_account, impersonated_service_account, external_account and \
                  authorized_user are known",
@@ -197,4 +201,11 @@ impl File<'_> {
             ))
         })
     }
+}
+
+fn is_type(text: &str) -> bool {
+    text.len() <= 40
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
 }

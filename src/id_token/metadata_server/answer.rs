@@ -76,6 +76,7 @@ fn require_flavor(response: &Response) -> Result<(), Error> {
 fn is_prose(text: &str) -> bool {
     (1..=300).contains(&text.len())
         && !text.starts_with('<')
+        && !text.contains(['{', '"'])
         && text.split_whitespace().all(|word| word.len() <= 40)
 }
 
