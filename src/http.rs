@@ -7,7 +7,7 @@ mod proxy;
 mod received;
 mod response;
 
-pub(crate) use body::{scrubbed, without};
+pub(crate) use body::{limited, scrubbed, without};
 pub(crate) use endpoint::Endpoint;
 pub(crate) use plugins::TooLargeIsFinal;
 pub(crate) use proxy::hint as proxy_hint;

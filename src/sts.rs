@@ -3,7 +3,7 @@
 
 mod refusal;
 
-use crate::http::{Received, TooLargeIsFinal, proxy_hint, scrubbed};
+use crate::http::{Received, TooLargeIsFinal, limited, proxy_hint, scrubbed};
 use crate::{Context, Error, ErrorKind, IdToken, RoleArn, Session, SessionName, Stage};
 use aws_sdk_sts::Client;
 use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityOutput;
@@ -156,7 +156,7 @@ fn session(
     ))
 }
 
-/// Notes when the answer came, and the server's time; bounds its body and blanks the token out of it.
+/// Notes when the answer came, and the server's time; bounds its body and blanks the token out of a refusal.
 #[derive(Clone, Debug)]
 struct Arrival {
     cx: Context,
@@ -194,11 +194,14 @@ impl Intercept for Arrival {
         let response = context.response_mut();
         let received = Received::new(self.cx.now(), response.headers().get("date"));
         *self.received.lock().unwrap_or_else(PoisonError::into_inner) = received;
+        let succeeded = response.status().is_success();
         let body = response.body_mut();
-        *body = scrubbed(
-            std::mem::replace(body, SdkBody::taken()),
-            self.token.expose(),
-        );
+        let taken = std::mem::replace(body, SdkBody::taken());
+        *body = match succeeded {
+            // Its session token may be a JWT too, and have much in common with ours.
+            true => limited(taken),
+            false => scrubbed(taken, self.token.expose()),
+        };
         Ok(())
     }
 }

@@ -355,3 +355,25 @@ async fn retries_of_the_sdk_config_are_kept() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_session_token_that_has_much_in_common_with_the_id_token_is_kept_whole() {
+    let emulator = Arc::new(Emulator::start().await.unwrap());
+    let provider = from_emulator(&emulator)
+        .token_source(aws_google_web_identity::SharedIdToken::new(Minting::new(
+            &emulator,
+        )))
+        .build()
+        .await
+        .unwrap();
+    let jwt = provider.id_token().await.unwrap().expose().to_owned();
+    let body = format!(
+        r#"<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+        <AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>A</AccessKeyId><SecretAccessKey>s</SecretAccessKey>
+        <SessionToken>{jwt}</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>
+        </AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>"#
+    );
+    emulator.answer_next(Hop::Sts, 1, Answer::status(200).body(body));
+    let session = provider.session().await.unwrap();
+    assert_eq!(session.credentials().session_token(), Some(jwt.as_str()));
+}
