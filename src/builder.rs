@@ -21,6 +21,7 @@ use aws_types::region::Region;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// Sets up a [`GoogleWebIdentityProvider`].
@@ -196,6 +197,7 @@ impl Builder {
             session_name,
             sts,
             azp: AzpWatch::default(),
+            at_sts: AtomicBool::new(false),
         };
         Ok(GoogleWebIdentityProvider::new(
             exchange,

@@ -3,6 +3,7 @@
 use crate::BuildError;
 use crate::build_error::Problems;
 use crate::environment::Environment;
+use crate::http::Guarded;
 use crate::platform::Platform;
 use crate::refresh::{Clocks, MonotonicClock, SystemMonotonic};
 use aws_smithy_async::rt::sleep::SharedAsyncSleep;
@@ -196,7 +197,9 @@ impl Context {
 }
 
 fn http_clients(conf: &SdkConfig) -> Result<(SharedHttpClient, SharedHttpClient), BuildError> {
+    let guarded = |client| SharedHttpClient::new(Guarded(client));
     if let Some(client) = conf.http_client() {
+        let client = guarded(client);
         return Ok((client.clone(), client));
     }
     let missing = || {
@@ -221,7 +224,7 @@ fn http_clients(conf: &SdkConfig) -> Result<(SharedHttpClient, SharedHttpClient)
             tls::rustls_provider::CryptoMode::AwsLc,
         ))
         .build_https();
-    Ok((default, direct))
+    Ok((guarded(default), guarded(direct)))
 }
 
 /// Of a configuration for adaptive retries, the numbers: the rate limiter is made for services

@@ -37,6 +37,7 @@ mod records;
 mod reply;
 mod role;
 mod sdk_config;
+mod secrets;
 mod server;
 mod socket;
 mod sts;
@@ -180,6 +181,13 @@ impl Emulator {
         self.desk.forget_requests();
     }
 
+    /// Everything secret so far: the private keys that were handed out, by line; assertions, ID, access, refresh and subject
+    /// tokens, secret keys and session tokens, those that it made and those that it was sent. A test that looks for
+    /// them, or for long parts of them, in what a program logged and showed finds what leaks.
+    pub fn secrets(&self) -> Vec<String> {
+        self.desk.world.secrets.all()
+    }
+
     /// The credentials of this access key id, if the emulator's STS has issued them; expired ones as well.
     pub fn issued(&self, access_key_id: &str) -> Option<IssuedCredentials> {
         self.desk.world.issued(access_key_id)
@@ -274,7 +282,9 @@ impl Emulator {
     /// # Errors
     /// When signing fails.
     pub fn issue_foreign_id_token(&self, claims: &Value) -> io::Result<String> {
-        jwt::sign(&self.foreign_key, claims)
+        let token = jwt::sign(&self.foreign_key, claims)?;
+        self.desk.world.secrets.add(&token);
+        Ok(token)
     }
 }
 

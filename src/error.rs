@@ -130,12 +130,8 @@ impl Error {
     }
 
     /// The deadline of the whole exchange passed.
-    pub(crate) fn deadline(after: Duration) -> Self {
-        let mut error = Self::message(
-            Stage::Source,
-            ErrorKind::Timeout,
-            format!("no credentials within {} s", after.as_secs_f32()),
-        );
+    pub(crate) fn deadline(stage: Stage, message: impl Into<String>, after: Duration) -> Self {
+        let mut error = Self::message(stage, ErrorKind::Timeout, message);
         Arc::make_mut(&mut error.0).deadline = Some(after);
         error
     }

@@ -7,13 +7,14 @@ use crate::sts::Sts;
 use crate::{Audience, Context, Error, IdToken, ProvideIdToken, Session, SessionName, Stage};
 pub(crate) use azp_watch::AzpWatch;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// A token with less left than this is not worth showing to STS while there may be another: the sources that
 /// Google caches for hand out what they have.
 const LITTLE_LEFT: Duration = Duration::from_secs(60);
 
-/// Everything that one exchange needs. It remembers nothing but what the last token's `azp` looked like.
+/// Everything that one exchange needs. It remembers nothing but what the last token's `azp` looked like, and where it is.
 #[derive(Debug)]
 pub(crate) struct Exchange {
     pub(crate) cx: Context,
@@ -22,6 +23,8 @@ pub(crate) struct Exchange {
     pub(crate) session_name: Option<SessionName>,
     pub(crate) sts: Sts,
     pub(crate) azp: AzpWatch,
+    /// Whether the exchange under way has got to STS, for the error of one that is ended from outside.
+    pub(crate) at_sts: AtomicBool,
 }
 
 impl Exchange {
@@ -74,9 +77,18 @@ impl Exchange {
         Ok(token)
     }
 
+    /// Where the exchange under way has got to.
+    pub(crate) fn stage(&self) -> Stage {
+        match self.at_sts.load(Ordering::Relaxed) {
+            true => Stage::Sts,
+            false => Stage::Source,
+        }
+    }
+
     /// An ID token and the session for it. A token that STS finds too old or invalid is replaced
     /// once: the source may have remembered it.
     pub(crate) async fn session(&self) -> Result<Session, Error> {
+        self.at_sts.store(false, Ordering::Relaxed);
         let token = self.id_token().await?;
         let refusal = match self.assume_role(&token).await {
             Ok(session) => return Ok(session),
@@ -86,6 +98,7 @@ impl Exchange {
             return Err(refusal.error);
         }
         tracing::debug!(error = %refusal.error, "STS refused the ID token; getting a fresh one");
+        self.at_sts.store(false, Ordering::Relaxed);
         self.source.reject(&token);
         let fresh = self.id_token().await?;
         if fresh.expose() == token.expose() {
@@ -99,6 +112,7 @@ impl Exchange {
     }
 
     async fn assume_role(&self, token: &IdToken) -> Result<Session, crate::sts::Refusal> {
+        self.at_sts.store(true, Ordering::Relaxed);
         let made;
         let name = match &self.session_name {
             Some(name) => name,

@@ -2,14 +2,16 @@
 
 mod body;
 mod endpoint;
+mod guarded;
 mod plugins;
 mod proxy;
 mod received;
 mod response;
 
-pub(crate) use body::{limited, scrubbed, without};
+pub(crate) use body::{scrubbed, without};
 pub(crate) use endpoint::Endpoint;
-pub(crate) use plugins::TooLargeIsFinal;
+pub(crate) use guarded::Guarded;
+pub(crate) use plugins::Retries;
 pub(crate) use proxy::hint as proxy_hint;
 pub(crate) use received::{Received, Skew};
 pub(crate) use response::{Response, kind_of_status};
@@ -89,11 +91,10 @@ pub(crate) async fn send(cx: &Context, request: Request) -> Result<Response, Err
         .endpoint_url(&endpoint.origin())
         .no_auth()
         .standard_retry(&retries)
-        .retry_classifier(plugins::GoogleRetries::new())
+        .retry_classifier(Retries::new())
         .timeout_config(timeouts)
         .sleep_impl(cx.sleep())
         .time_source(cx.time())
-        .interceptor(plugins::BodyCap)
         .with_connection_poisoning()
         .runtime_plugin(plugins::opaque(cx.retry_partition()))
         .serializer(move |(): ()| http_request(&uri, &headers, body.as_ref()))

@@ -21,6 +21,7 @@ pub mod fuzzing;
 mod http;
 mod iam;
 mod id_token;
+mod lost;
 mod names;
 mod platform;
 mod provider;

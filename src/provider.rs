@@ -2,9 +2,9 @@
 
 use crate::exchange::Exchange;
 use crate::refresh::{
-    Fetch, FetchError, FetchFuture, Fetched, HoldOff, Lost, Perishable, RefreshPolicy, Refresher,
+    Fetch, FetchFuture, Fetched, HoldOff, Lost, Perishable, RefreshPolicy, Refresher,
 };
-use crate::{Builder, Error, ErrorKind, IdToken, Session, Stage};
+use crate::{Builder, Error, IdToken, Session, lost};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, future};
 use std::fmt;
@@ -149,45 +149,18 @@ impl Fetch for SessionFetch {
             })
         })
     }
+
+    fn lost(&self, how: Lost) -> Error {
+        lost::error(self.0.stage(), "credentials", how)
+    }
+
+    fn hold_off(&self, error: &Error) -> HoldOff {
+        lost::hold_off(error)
+    }
 }
 
 impl Perishable for Session {
     fn with_expiry(&self, advertised: SystemTime) -> Self {
         self.with_credentials_expiry(advertised)
-    }
-}
-
-impl FetchError for Error {
-    fn of(why: Lost) -> Self {
-        let lost = |kind, what: &str| Error::message(Stage::Source, kind, what);
-        match why {
-            Lost::Deadline(after) => Error::deadline(after),
-            Lost::Panicked => lost(
-                ErrorKind::Unavailable,
-                "the exchange panicked: a source or a signer of your own, most likely",
-            ),
-            Lost::RuntimeEnded => lost(
-                ErrorKind::Unavailable,
-                "the runtime that the exchange ran on ended before it was done",
-            ),
-            Lost::NoRuntime => lost(
-                ErrorKind::Configuration,
-                "there is no tokio runtime here to run the exchange on",
-            ),
-            Lost::Stillborn => lost(
-                ErrorKind::MalformedResponse,
-                "what was fetched had expired when it came: are the clocks of this machine and of the \
-                 servers right?",
-            ),
-        }
-    }
-
-    fn hold_off(&self) -> HoldOff {
-        match self.kind() {
-            _ if self.is_not_yet() => HoldOff::None,
-            ErrorKind::NotConfigured => HoldOff::None,
-            ErrorKind::Denied => HoldOff::Minute,
-            _ => HoldOff::Short,
-        }
     }
 }

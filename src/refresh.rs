@@ -22,7 +22,7 @@ mod shared;
 )]
 pub use clocks::MonotonicClock;
 pub(crate) use clocks::{Clocks, SystemMonotonic};
-pub(crate) use fetch::{Fetch, FetchError, FetchFuture, Fetched, HoldOff, Lost, Perishable};
+pub(crate) use fetch::{Fetch, FetchFuture, Fetched, HoldOff, Lost, Perishable};
 pub use policy::RefreshPolicy;
 
 use clocks::Moment;
@@ -177,7 +177,7 @@ impl<F: Fetch> Refresher<F> {
         let now = self.core.clocks.now();
         match self.core.valid(&now) {
             Some(generation) => Ok(pick(generation.value())),
-            None => Err(F::Error::of(Lost::RuntimeEnded)),
+            None => Err(self.core.fetch.lost(Lost::RuntimeEnded)),
         }
     }
 
@@ -201,7 +201,7 @@ impl<F: Fetch> Refresher<F> {
                 Ended::Lost => {}
             }
         }
-        Err(F::Error::of(Lost::RuntimeEnded))
+        Err(self.core.fetch.lost(Lost::RuntimeEnded))
     }
 
     /// Forgets the value if it is the one meant.
@@ -268,7 +268,7 @@ impl<F: Fetch> Core<F> {
         if let Some(seat) = desk.seat(now, wish) {
             return Ok(seat);
         }
-        let runtime = Runtime::try_current().map_err(|_| F::Error::of(Lost::NoRuntime))?;
+        let runtime = Runtime::try_current().map_err(|_| self.fetch.lost(Lost::NoRuntime))?;
         let (flight, pilot) = Flight::new(desk.depart());
         desk.board(flight.clone());
         drop(desk);

@@ -3,7 +3,7 @@
 
 mod refusal;
 
-use crate::http::{Received, TooLargeIsFinal, limited, proxy_hint, scrubbed};
+use crate::http::{Received, Retries, proxy_hint, scrubbed};
 use crate::{Context, Error, ErrorKind, IdToken, RoleArn, Session, SessionName, Stage};
 use aws_sdk_sts::Client;
 use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityOutput;
@@ -51,7 +51,7 @@ impl Sts {
             .time_source(cx.time())
             .sleep_impl(cx.sleep())
             .retry_config(cx.retries().clone())
-            .retry_classifier(TooLargeIsFinal)
+            .retry_classifier(Retries::new())
             .timeout_config(cx.timeouts().clone())
             .retry_partition(cx.retry_partition())
             .build();
@@ -156,7 +156,7 @@ fn session(
     ))
 }
 
-/// Notes when the answer came, and the server's time; bounds its body and blanks the token out of a refusal.
+/// Notes when the answer came, and the server's time; blanks the token out of a refusal.
 #[derive(Clone, Debug)]
 struct Arrival {
     cx: Context,
@@ -194,14 +194,14 @@ impl Intercept for Arrival {
         let response = context.response_mut();
         let received = Received::new(self.cx.now(), response.headers().get("date"));
         *self.received.lock().unwrap_or_else(PoisonError::into_inner) = received;
-        let succeeded = response.status().is_success();
-        let body = response.body_mut();
-        let taken = std::mem::replace(body, SdkBody::taken());
-        *body = match succeeded {
-            // Its session token may be a JWT too, and have much in common with ours.
-            true => limited(taken),
-            false => scrubbed(taken, self.token.expose()),
-        };
+        // The session token of an answer may be a JWT too, and have much in common with ours.
+        if !response.status().is_success() {
+            let body = response.body_mut();
+            *body = scrubbed(
+                std::mem::replace(body, SdkBody::taken()),
+                self.token.expose(),
+            );
+        }
         Ok(())
     }
 }

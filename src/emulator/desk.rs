@@ -119,6 +119,7 @@ impl Desk {
             Err(_) => (Bytes::new(), false),
         };
         let request = RecordedRequest::new(hop, head, body);
+        self.world.secrets.add_request(&request);
         self.requests
             .send_modify(|requests| requests.push(request.clone()));
         self.pass_holds(hop).await;

@@ -179,6 +179,7 @@ fn sign_jwt(world: &World, account: &Account, body: &Map<String, Value>) -> Answ
     }
     let key = &account.managed_key;
     let signed = jwt::sign(key, &Value::Object(claims)).map_err(|_| internal())?;
+    world.secrets.add(&signed);
     Ok(Reply::json(
         StatusCode::OK,
         &json!({"keyId": key.id(), "signedJwt": signed}),

@@ -62,6 +62,7 @@ impl Emulator {
 
     fn key_file(&self, account: &accounts::Account, pem: &str) -> io::Result<String> {
         let (token_uri, jwks_uri) = (self.token_uri(), self.jwks_uri());
+        self.desk.world.secrets.add_key(pem);
         Ok(key_file::service_account(
             account, pem, &token_uri, &jwks_uri,
         ))

@@ -5,6 +5,7 @@ use super::issued::{Grant, IssuedCredentials};
 use super::jwt;
 use super::keys::{SigningKey, hex, random};
 use super::role::Role;
+use super::secrets::Secrets;
 use aws_smithy_async::time::SharedTimeSource;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -45,6 +46,7 @@ pub(super) struct World {
     pub(super) clock_offset: AtomicI64,
     pub(super) origins: Origins,
     pub(super) google_key: Arc<SigningKey>,
+    pub(super) secrets: Secrets,
     accounts: Vec<Account>,
     roles: Mutex<Vec<Role>>,
     access_tokens: Mutex<HashMap<String, Grant>>,
@@ -66,6 +68,7 @@ impl World {
             clock_offset: AtomicI64::new(0),
             origins,
             google_key,
+            secrets: Secrets::default(),
             accounts,
             roles: Mutex::new(roles),
             access_tokens: Mutex::default(),
@@ -120,6 +123,7 @@ impl World {
         let token = format!("ya29.emulator-{}", hex(&random(32)));
         let grant = Grant::new(principal, scopes, self.now().saturating_add(lifetime));
         super::lock(&self.access_tokens).insert(token.clone(), grant);
+        self.secrets.add(&token);
         token
     }
 
@@ -133,6 +137,7 @@ impl World {
         let token = format!("1//emulator-{}", hex(&random(32)));
         super::lock(&self.refresh_tokens)
             .insert(token.clone(), Grant::new(principal, "", i64::MAX));
+        self.secrets.add(&token);
         token
     }
 
@@ -141,6 +146,8 @@ impl World {
     }
 
     pub(super) fn issue(&self, credentials: IssuedCredentials) {
+        self.secrets.add(credentials.secret_access_key());
+        self.secrets.add(credentials.session_token());
         super::lock(&self.issued).insert(credentials.access_key_id().to_owned(), credentials);
     }
 
@@ -150,7 +157,9 @@ impl World {
 
     /// An ID token of Google's with exactly these claims.
     pub(super) fn id_token(&self, claims: &Value) -> io::Result<String> {
-        jwt::sign(&self.google_key, claims)
+        let token = jwt::sign(&self.google_key, claims)?;
+        self.secrets.add(&token);
+        Ok(token)
     }
 }
 

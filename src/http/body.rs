@@ -19,15 +19,15 @@ const SCRUBBED: &[u8] = b"[token]";
 const STRETCH: usize = 12;
 
 /// The body, but for an error when it is longer than any that we expect.
-pub(crate) fn limited(body: SdkBody) -> SdkBody {
+pub(super) fn limited(body: SdkBody) -> SdkBody {
     SdkBody::from_body_1_x(Limited::new(body, MAX_BODY))
 }
 
-/// The limited body with this JWT, and what is long of it, blanked out: the SDK logs, at TRACE, the message of an error
-/// that it read.
+/// The body with this JWT, and what is long of it, blanked out: the SDK logs, at TRACE, the message of an error that it
+/// read.
 pub(crate) fn scrubbed(body: SdkBody, jwt: &str) -> SdkBody {
     SdkBody::from_body_1_x(Scrubbed {
-        inner: Limited::new(body, MAX_BODY),
+        inner: body,
         jwt: Zeroizing::new(jwt.to_owned()),
         collected: BytesMut::new(),
         done: false,
@@ -36,7 +36,7 @@ pub(crate) fn scrubbed(body: SdkBody, jwt: &str) -> SdkBody {
 
 /// Passes the body on in one piece, at its end.
 struct Scrubbed {
-    inner: Limited<SdkBody>,
+    inner: SdkBody,
     jwt: Zeroizing<String>,
     collected: BytesMut,
     done: bool,
@@ -129,7 +129,9 @@ mod tests {
     #[tokio::test]
     async fn a_body_of_64_kib_is_taken_and_a_longer_one_is_not() {
         for (length, taken) in [(MAX_BODY, true), (MAX_BODY + 1, false)] {
-            for make in [limited as fn(_) -> _, |body| scrubbed(body, "a.b.c")] {
+            for make in [limited as fn(_) -> _, |body| {
+                scrubbed(limited(body), "a.b.c")
+            }] {
                 let body = make(SdkBody::from(vec![b'x'; length]));
                 assert_eq!(body.collect().await.is_ok(), taken, "{length}");
             }

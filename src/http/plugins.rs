@@ -1,20 +1,14 @@
-//! What the SDK's transport lacks for us, as interceptors, classifiers and plugins.
+//! What the SDK's transport lacks for us, as classifiers and plugins.
 
 use aws_smithy_runtime::client::retries::RetryPartition;
 use aws_smithy_runtime::client::retries::classifiers::TransientErrorClassifier;
-use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::interceptors::context::{
-    BeforeDeserializationInterceptorContextMut, InterceptorContext,
-};
-use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
+use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::orchestrator::SensitiveOutput;
 use aws_smithy_runtime_api::client::retries::classifiers::{
     ClassifyRetry, RetryAction, RetryClassifierPriority,
 };
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::client::runtime_plugin::StaticRuntimePlugin;
-use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::config_bag::{ConfigBag, Layer};
+use aws_smithy_types::config_bag::Layer;
 use aws_smithy_types::retry::ErrorKind;
 use http_body_util::LengthLimitError;
 use std::convert::Infallible;
@@ -24,28 +18,6 @@ use std::time::Duration;
 /// A server that asks for more patience than this gets its error passed on: the deadline of the
 /// exchange is near, and the refresher will come back later.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(5);
-
-/// Ends an answer that is larger than any that we expect.
-#[derive(Debug)]
-pub(crate) struct BodyCap;
-
-#[dyn_dispatch_hint]
-impl Intercept for BodyCap {
-    fn name(&self) -> &'static str {
-        "BodyCap"
-    }
-
-    fn modify_before_deserialization(
-        &self,
-        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let body = context.response_mut().body_mut();
-        *body = super::body::limited(std::mem::replace(body, SdkBody::taken()));
-        Ok(())
-    }
-}
 
 /// Whether the body cap is among the causes.
 pub(crate) fn is_over_limit(error: &(dyn StdError + 'static)) -> bool {
@@ -59,35 +31,15 @@ pub(crate) fn is_over_limit(error: &(dyn StdError + 'static)) -> bool {
     false
 }
 
-/// Whoever sends too large an answer would send it again. To the SDK it is a connection that broke.
+/// What is tried again, at Google's endpoints and at STS alike: a connection that fails or breaks, and the statuses that
+/// Google documents as passing, for which the SDK's own classifiers lack 408 and 429. An answer that is too large is
+/// final: whoever sends one would send it again, and to the SDK it is a connection that broke.
 #[derive(Debug)]
-pub(crate) struct TooLargeIsFinal;
-
-impl ClassifyRetry for TooLargeIsFinal {
-    fn classify_retry(&self, ctx: &InterceptorContext) -> RetryAction {
-        match ctx.output_or_error() {
-            Some(Err(error)) if is_over_limit(error) => RetryAction::RetryForbidden,
-            _ => RetryAction::NoActionIndicated,
-        }
-    }
-
-    fn name(&self) -> &'static str {
-        "TooLargeIsFinal"
-    }
-
-    fn priority(&self) -> RetryClassifierPriority {
-        RetryClassifierPriority::run_after(RetryClassifierPriority::transient_error_classifier())
-    }
-}
-
-/// What is tried again: a connection that fails or breaks, and the statuses that Google documents
-/// as passing.
-#[derive(Debug)]
-pub(crate) struct GoogleRetries {
+pub(crate) struct Retries {
     transient: TransientErrorClassifier<Infallible>,
 }
 
-impl GoogleRetries {
+impl Retries {
     pub(crate) fn new() -> Self {
         Self {
             transient: TransientErrorClassifier::new(),
@@ -95,13 +47,16 @@ impl GoogleRetries {
     }
 }
 
-impl ClassifyRetry for GoogleRetries {
+impl ClassifyRetry for Retries {
     fn classify_retry(&self, ctx: &InterceptorContext) -> RetryAction {
-        if let Some(Err(_)) = ctx.output_or_error() {
-            return match TooLargeIsFinal.classify_retry(ctx) {
-                RetryAction::NoActionIndicated => self.transient.classify_retry(ctx),
-                action => action,
-            };
+        if let Some(Err(error)) = ctx.output_or_error() {
+            if is_over_limit(error) {
+                return RetryAction::RetryForbidden;
+            }
+            match self.transient.classify_retry(ctx) {
+                RetryAction::NoActionIndicated => {}
+                action => return action,
+            }
         }
         let Some(response) = ctx.response() else {
             return RetryAction::NoActionIndicated;
@@ -127,7 +82,7 @@ impl ClassifyRetry for GoogleRetries {
     }
 
     fn name(&self) -> &'static str {
-        "GoogleRetries"
+        "aws-google-web-identity"
     }
 
     fn priority(&self) -> RetryClassifierPriority {

@@ -8,6 +8,7 @@ use crate::{
     Audience, BuildError, Context, Error, ErrorKind, IamIdToken, MetadataServer, Stage, future,
 };
 use adc_file::{File, Found};
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
@@ -103,11 +104,8 @@ impl ApplicationDefault {
     fn read(&self, place: &Place) -> Result<Found, BuildError> {
         let impersonate = self.impersonate.as_deref();
         match place {
-            Place::File { path, named_by } => {
-                let name = match named_by {
-                    Some(variable) => format!("{} (named by {variable})", path.display()),
-                    None => path.display().to_string(),
-                };
+            Place::File { path, .. } => {
+                let name = place.to_string();
                 let json = crate::bounded::read(path).map_err(|error| {
                     BuildError::new(name.clone(), format!("can't be read: {}", error.kind()))
                         .with_source(error)
@@ -142,6 +140,21 @@ impl Place {
                 Some((metadata.modified().ok()?, metadata.len()))
             }
             Place::Metadata => None,
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::File { path, named_by } => {
+                write!(f, "{}", path.display())?;
+                match named_by {
+                    Some(variable) => write!(f, " (named by {variable})"),
+                    None => Ok(()),
+                }
+            }
+            Place::Metadata => f.write_str("the metadata server"),
         }
     }
 }
@@ -193,9 +206,12 @@ impl ProvideIdToken for ApplicationDefault {
             source
                 .provide_id_token(cx, audience)
                 .await
-                .map_err(|error| match error.kind() {
-                    ErrorKind::NotConfigured => error.and_hint(&looked(cx)),
-                    _ => error,
+                .map_err(|error| match (error.kind(), place(cx)) {
+                    (ErrorKind::NotConfigured, _) => error.and_hint(&looked(cx)),
+                    (_, place @ Place::File { .. }) => {
+                        error.and_hint(&format!("by the credentials of {place}"))
+                    }
+                    (_, Place::Metadata) => error,
                 })
         })
     }

@@ -1,8 +1,10 @@
 //! One ID token for several roles.
 
 use super::{IdToken, ProvideIdToken};
-use crate::refresh::{Fetch, FetchFuture, Fetched, Perishable, RefreshPolicy, Refresher};
-use crate::{Audience, BuildError, Context, Error, future};
+use crate::refresh::{
+    Fetch, FetchFuture, Fetched, HoldOff, Lost, Perishable, RefreshPolicy, Refresher,
+};
+use crate::{Audience, BuildError, Context, Error, Stage, future, lost};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -124,6 +126,19 @@ impl Fetch for TokenFetch {
                 lifetime: left.saturating_sub(MARGIN.min(left / 2)),
             })
         })
+    }
+
+    fn lost(&self, how: Lost) -> Error {
+        lost::error(Stage::Source, "ID token", how)
+    }
+
+    /// A second is enough to be shared by those who ask together. The longer pauses are the providers' own, and theirs
+    /// to ignore.
+    fn hold_off(&self, error: &Error) -> HoldOff {
+        match lost::hold_off(error) {
+            HoldOff::Minute => HoldOff::Short,
+            shorter => shorter,
+        }
     }
 }
 

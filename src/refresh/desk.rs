@@ -1,9 +1,9 @@
 //! The flight's bookkeeping: who flies, and what failed before.
 
+use super::HoldOff;
 use super::clocks::Moment;
 use super::flight::Flight;
 use super::policy::RefreshPolicy;
-use super::{FetchError, HoldOff};
 use std::time::Duration;
 
 /// A place in a flight, or the reason why there is none.
@@ -38,7 +38,16 @@ struct Failure<E> {
     pause: Duration,
 }
 
-impl<E: FetchError> Desk<E> {
+/// How a flight failed.
+pub(super) struct Failed<E> {
+    pub(super) error: E,
+    pub(super) hold_off: HoldOff,
+    pub(super) at: Moment,
+    /// What remains of the generation held.
+    pub(super) left: Duration,
+}
+
+impl<E: Clone> Desk<E> {
     pub(super) fn new(random: fastrand::Rng) -> Self {
         Self {
             under_way: None,
@@ -89,28 +98,22 @@ impl<E: FetchError> Desk<E> {
         self.last = None;
     }
 
-    /// `left` is what remains of the generation held.
-    pub(super) fn failed(
-        &mut self,
-        number: u64,
-        error: E,
-        now: Moment,
-        left: Duration,
-        policy: &RefreshPolicy,
-    ) {
+    pub(super) fn failed(&mut self, number: u64, failed: Failed<E>, policy: &RefreshPolicy) {
+        let Failed {
+            error,
+            hold_off,
+            at,
+            left,
+        } = failed;
         self.clear(number);
         self.failures = self.failures.saturating_add(1);
-        let pause = match (error.hold_off(), left.is_zero()) {
+        let pause = match (hold_off, left.is_zero()) {
             (HoldOff::None, true) => Duration::ZERO,
             (HoldOff::Minute, true) => Duration::from_secs(60),
             (HoldOff::Short, true) => Duration::from_secs(1),
             (_, false) => policy.pause(self.failures, left, self.random.f64()),
         };
-        self.last = Some(Failure {
-            error,
-            at: now,
-            pause,
-        });
+        self.last = Some(Failure { error, at, pause });
     }
 
     /// How long until a flight may begin after the last failure.

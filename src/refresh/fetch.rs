@@ -19,23 +19,21 @@ pub(crate) struct Fetched<V> {
 /// What the refresher calls.
 pub(crate) trait Fetch: Send + Sync + 'static {
     type Value: Perishable;
-    type Error: FetchError;
+    type Error: Clone + Send + Sync + 'static;
 
     fn fetch(&self) -> FetchFuture<'_, Self>;
+
+    /// Makes the error for what happened to the fetch from outside.
+    fn lost(&self, how: Lost) -> Self::Error;
+
+    /// How long nobody tries again after this error.
+    fn hold_off(&self, error: &Self::Error) -> HoldOff;
 }
 
 /// What [`Fetch::fetch`] returns.
 pub(crate) type FetchFuture<'a, F> = Pin<
     Box<dyn Future<Output = Result<Fetched<<F as Fetch>::Value>, <F as Fetch>::Error>> + Send + 'a>,
 >;
-
-/// The errors of a fetch, and those that the refresher adds.
-pub(crate) trait FetchError: Clone + Send + Sync + 'static {
-    /// Makes the error for what happened to the fetch from outside.
-    fn of(lost: Lost) -> Self;
-    /// How long nobody tries again.
-    fn hold_off(&self) -> HoldOff;
-}
 
 /// What can happen to a fetch from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,14 +1,17 @@
 //! One exchange, in a task of its own.
 
-use super::desk::{Seat, Wish};
+use super::desk::{Failed, Seat, Wish};
 use super::generation::{Freshness, Generation};
-use super::{Core, Fetch, FetchError, Fetched, Lost};
+use super::{Core, Fetch, Fetched, Lost};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
 /// Shorter-lived values would be fetched in a busy loop; they count as expired on arrival.
 const MIN_LIFETIME: Duration = Duration::from_secs(1);
+
+/// A machine may be suspended while the task that keeps warm sleeps, or its clock be set: so often it looks again.
+const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 
 /// How a flight ended.
 #[derive(Clone, Debug)]
@@ -81,7 +84,7 @@ impl<F: Fetch> Guard<F> {
         let Self { core, pilot, .. } = self;
         let now = core.clocks.now();
         let result = result.and_then(|fetched| match fetched.lifetime {
-            lifetime if lifetime < MIN_LIFETIME => Err(F::Error::of(Lost::Stillborn)),
+            lifetime if lifetime < MIN_LIFETIME => Err(core.fetch.lost(Lost::Stillborn)),
             _ => Ok(fetched),
         });
         let mut desk = core.desk();
@@ -100,7 +103,13 @@ impl<F: Fetch> Guard<F> {
                     .load()
                     .as_ref()
                     .map_or(Duration::ZERO, |held| held.left(&now));
-                desk.failed(pilot.number, error.clone(), now, left, &core.policy);
+                let failure = Failed {
+                    error: error.clone(),
+                    hold_off: core.fetch.hold_off(&error),
+                    at: now,
+                    left,
+                };
+                desk.failed(pilot.number, failure, &core.policy);
                 Ended::Failed(error)
             }
         };
@@ -112,7 +121,8 @@ impl<F: Fetch> Guard<F> {
 impl<F: Fetch> Drop for Guard<F> {
     fn drop(&mut self) {
         if !self.landed && std::thread::panicking() {
-            self.land(Err(F::Error::of(Lost::Panicked)));
+            let panicked = self.core.fetch.lost(Lost::Panicked);
+            self.land(Err(panicked));
         }
     }
 }
@@ -129,7 +139,7 @@ pub(super) async fn fly<F: Fetch>(core: Arc<Core<F>>, pilot: Pilot<F::Error>) {
     let result = tokio::select! {
         biased;
         result = core.fetch.fetch() => result,
-        () = core.clocks.sleep(deadline) => Err(F::Error::of(Lost::Deadline(deadline))),
+        () = core.clocks.sleep(deadline) => Err(core.fetch.lost(Lost::Deadline(deadline))),
         _ = handles.changed() => return,
     };
     guard.land(result);
@@ -181,7 +191,7 @@ pub(super) async fn keep_warm<F: Fetch>(core: Arc<Core<F>>) {
         }
         tokio::select! {
             biased;
-            () = core.clocks.sleep(wait.max(MIN_LIFETIME)) => {}
+            () = core.clocks.sleep(wait.clamp(MIN_LIFETIME, LONGEST_SLEEP)) => {}
             _ = handles.changed() => return,
         }
     }

@@ -83,11 +83,11 @@ impl KeyFile {
     }
 }
 
+/// Words such as `CERTIFICATE`, and no text that may be a part of a key.
 fn is_label(text: &str) -> bool {
-    text.len() <= 40
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_uppercase() || byte == b' ')
+    let is_word =
+        |word: &str| word.len() <= 11 && word.bytes().all(|byte| byte.is_ascii_uppercase());
+    text.len() <= 40 && text.split(' ').all(is_word)
 }
 
 fn rsa_key(pem: &str) -> Result<RsaKeyPair, String> {

@@ -1,5 +1,6 @@
 //! Application Default Credentials: every type of file, against the emulator.
 
+use crate::support::watch::{self, Watched};
 use crate::support::{AUDIENCE, ROBOT, chain, from_emulator};
 use aws_google_web_identity::emulator::{Answer, Emulator, Hop, ServiceAccount};
 use aws_google_web_identity::{ApplicationDefault, Builder, IdToken};
@@ -8,13 +9,11 @@ use std::path::Path;
 
 const CALLER: &str = "caller@demo-project.iam.gserviceaccount.com";
 
-async fn emulator() -> Emulator {
-    Emulator::builder()
+async fn emulator() -> Watched {
+    let accounts = Emulator::builder()
         .service_account(ServiceAccount::new(ROBOT).token_creators([CALLER, "user@example.com"]))
-        .service_account(ServiceAccount::new(CALLER).token_creators(["user@example.com"]))
-        .start()
-        .await
-        .unwrap()
+        .service_account(ServiceAccount::new(CALLER).token_creators(["user@example.com"]));
+    watch::start_with(accounts).await
 }
 
 /// A provider that finds `file`, as the variable names it.
@@ -47,7 +46,7 @@ fn is_robot(emulator: &Emulator, token: &IdToken) {
 
 #[tokio::test]
 async fn a_service_account_key_is_used_and_read_again_when_it_was_replaced() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = watch::start().await;
     let file = write(&json_of(&emulator.key_file_json(ROBOT).unwrap()));
     let provider = finding(&emulator, file.path()).build().await.unwrap();
     is_robot(&emulator, &provider.id_token().await.unwrap());
@@ -55,7 +54,13 @@ async fn a_service_account_key_is_used_and_read_again_when_it_was_replaced() {
     // The key is rotated: the old one is gone.
     emulator.rotate_key_file(ROBOT).unwrap();
     let error = provider.id_token().await.unwrap_err();
-    assert!(error.to_string().contains("invalid_grant"), "{error}");
+    let file_is_named = format!(
+        "by the credentials of {} (named by GOOGLE_APPLICATION_CREDENTIALS)",
+        file.path().display()
+    );
+    for says in ["invalid_grant", ROBOT, &file_is_named] {
+        assert!(error.to_string().contains(says), "{says:?}: {error}");
+    }
     std::fs::write(
         file.path(),
         format!("{}\n", emulator.key_file_json(ROBOT).unwrap()),
@@ -302,7 +307,7 @@ async fn files_of_other_types_say_what_would_work() {
 
 #[tokio::test]
 async fn gclouds_own_file_comes_after_the_variable_and_before_the_metadata_server() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = watch::start().await;
     let home = tempfile::tempdir().unwrap();
     let gcloud = home.path().join(".config/gcloud");
     std::fs::create_dir_all(&gcloud).unwrap();

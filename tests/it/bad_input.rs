@@ -1,5 +1,6 @@
 //! What servers may answer that they shouldn't: the message of each. The kinds of faults that every hop may have are in `faults`.
 
+use crate::support::watch;
 use crate::support::{AUDIENCE, ROBOT, chain, from_emulator};
 use aws_google_web_identity::emulator::{Answer, Emulator, Hop, ServiceAccount};
 use aws_google_web_identity::{
@@ -49,7 +50,7 @@ fn assert_error(error: &Error, stage: Stage, kind: ErrorKind, says: &[&str]) {
 #[tokio::test]
 async fn answers_of_the_metadata_server_that_are_no_id_token() {
     use ErrorKind::{Configuration, Denied, MalformedResponse, Throttled};
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = watch::start().await;
     let claims = |change: &str, value: serde_json::Value| {
         let mut claims = json!({
             "iss": "https://accounts.google.com", "sub": "1", "aud": AUDIENCE,
@@ -138,7 +139,7 @@ async fn answers_of_the_metadata_server_that_are_no_id_token() {
 
 #[tokio::test]
 async fn an_id_token_without_a_flavor_is_taken_since_old_gke_leaves_it_out() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = watch::start().await;
     let provider = from_emulator(&emulator)
         .token_source(metadata(&emulator))
         .build()
@@ -158,7 +159,7 @@ async fn an_id_token_without_a_flavor_is_taken_since_old_gke_leaves_it_out() {
 #[tokio::test]
 async fn answers_of_the_token_endpoint_that_are_no_id_token() {
     use ErrorKind::{Configuration, MalformedResponse, Unavailable};
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = watch::start().await;
     let grant = |description: &str| {
         Answer::status(400)
             .body(json!({"error": "invalid_grant", "error_description": description}).to_string())
@@ -207,14 +208,9 @@ async fn answers_of_the_token_endpoint_that_are_no_id_token() {
 
 #[tokio::test]
 async fn a_key_that_google_does_not_know_is_refused_with_a_hint() {
-    let emulator = Emulator::start().await.unwrap();
-    let other = Emulator::builder()
-        .service_account(ServiceAccount::new(
-            "other@demo-project.iam.gserviceaccount.com",
-        ))
-        .start()
-        .await
-        .unwrap();
+    let emulator = watch::start().await;
+    let account = ServiceAccount::new("other@demo-project.iam.gserviceaccount.com");
+    let other = watch::start_with(Emulator::builder().service_account(account)).await;
     let key = other
         .key_file_json("other@demo-project.iam.gserviceaccount.com")
         .unwrap();
@@ -237,11 +233,7 @@ async fn a_key_that_google_does_not_know_is_refused_with_a_hint() {
 async fn refusals_of_iam_name_the_role_and_the_account() {
     use ErrorKind::{Denied, MalformedResponse, Unavailable};
     let robot = ServiceAccount::new(ROBOT).token_creators([ROBOT]);
-    let emulator = Emulator::builder()
-        .service_account(robot)
-        .start()
-        .await
-        .unwrap();
+    let emulator = watch::start_with(Emulator::builder().service_account(robot)).await;
     let status = |status: u16, code: &str, message: &str| {
         let body = json!({"error": {"code": status, "message": message, "status": code}});
         Answer::status(status).body(body.to_string())
@@ -281,7 +273,7 @@ async fn refusals_of_iam_name_the_role_and_the_account() {
 
 #[tokio::test]
 async fn a_server_that_is_not_there_is_named() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = watch::start().await;
     let nowhere = MetadataServer::new().endpoint("http://127.0.0.1:1");
     let provider = from_emulator(&emulator)
         .token_source(nowhere)

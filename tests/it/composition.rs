@@ -1,6 +1,7 @@
 //! With other providers of the SDK: as the first of a chain, as the source of a second role, several roles from one
 //! identity.
 
+use crate::support::watch;
 use crate::support::{AUDIENCE, ROLE, from_emulator, sdk_config};
 use aws_config::meta::credentials::CredentialsProviderChain;
 use aws_config::sts::AssumeRoleProvider;
@@ -19,7 +20,7 @@ fn metadata(emulator: &Emulator) -> MetadataServer {
 
 #[tokio::test]
 async fn as_the_first_of_a_chain_it_serves_or_lets_the_next_one() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = watch::start().await;
     let next = Credentials::for_tests();
     let chain = |provider: GoogleWebIdentityProvider| {
         CredentialsProviderChain::first_try("Google", provider).or_else("next", next.clone())
@@ -55,7 +56,7 @@ async fn as_the_first_of_a_chain_it_serves_or_lets_the_next_one() {
 
 #[tokio::test]
 async fn as_the_source_of_a_second_role_it_signs_assume_role() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = watch::start().await;
     let provider = from_emulator(&emulator)
         .token_source(metadata(&emulator))
         .build()
@@ -110,7 +111,7 @@ async fn as_the_source_of_a_second_role_it_signs_assume_role() {
 #[tokio::test]
 async fn several_roles_share_one_identitys_token() {
     const WRITER: &str = "arn:aws:iam::123456789012:role/writer";
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = watch::start().await;
     let policy = aws_google_web_identity::trust_policy::TrustPolicy::admitting(
         &aws_google_web_identity::trust_policy::ConditionKeys::from_claims(
             None,

@@ -1,5 +1,6 @@
 //! The ways from a Google identity to a role session, and what goes over the wire.
 
+use crate::support::watch;
 use crate::support::{AUDIENCE, Minting, ROBOT, ROLE, from_emulator, sts_error};
 use aws_credential_types::provider::ProvideCredentials;
 use aws_google_web_identity::emulator::{Emulator, Hop, ServiceAccount};
@@ -59,7 +60,7 @@ fn sts_form(emulator: &Emulator) -> Vec<(String, String)> {
 
 #[tokio::test]
 async fn a_local_key_signs_exchanges_and_assumes_the_role() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = watch::start().await;
     let provider = from_emulator(&emulator)
         .signer(key(&emulator))
         .session_name("me@here")
@@ -141,7 +142,7 @@ async fn a_local_key_signs_exchanges_and_assumes_the_role() {
 
 #[tokio::test]
 async fn the_metadata_server_hands_out_the_id_token_directly() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = watch::start().await;
     let provider = from_emulator(&emulator)
         .token_source(metadata(&emulator))
         .build()
@@ -178,11 +179,7 @@ async fn the_metadata_server_hands_out_the_id_token_directly() {
 #[tokio::test]
 async fn an_attached_account_signs_for_itself() {
     let robot = ServiceAccount::new(ROBOT).token_creators([ROBOT]);
-    let emulator = Emulator::builder()
-        .service_account(robot)
-        .start()
-        .await
-        .unwrap();
+    let emulator = watch::start_with(Emulator::builder().service_account(robot)).await;
     let signer = IamSignJwt::attached(metadata(&emulator)).endpoint(emulator.iam_endpoint());
     let source = JwtBearer::new(signer).token_uri(emulator.token_uri());
     let provider = from_emulator(&emulator)
@@ -227,13 +224,11 @@ async fn an_attached_account_signs_for_itself() {
 #[tokio::test]
 async fn one_account_signs_as_another_through_delegates() {
     let middle = "middle@demo-project.iam.gserviceaccount.com";
-    let emulator = Emulator::builder()
+    let accounts = Emulator::builder()
         .service_account(ServiceAccount::new(ROBOT).token_creators([middle]))
         .service_account(ServiceAccount::new(middle).token_creators([CALLER]))
-        .service_account(ServiceAccount::new(CALLER))
-        .start()
-        .await
-        .unwrap();
+        .service_account(ServiceAccount::new(CALLER));
+    let emulator = watch::start_with(accounts).await;
     // The caller proves itself with a key of its own.
     let caller = LocalKey::from_json(emulator.key_file_json(CALLER).unwrap()).unwrap();
     let signer = IamSignJwt::new(ROBOT, caller.clone()).endpoint(emulator.iam_endpoint());
@@ -323,7 +318,7 @@ async fn a_signer_and_a_source_of_the_users_own_are_used() {
             future::ProvideIdToken::ready(IdToken::parse(&self.0))
         }
     }
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = watch::start().await;
     let source = JwtBearer::new(Mine(key(&emulator))).token_uri(emulator.token_uri());
     let provider = from_emulator(&emulator)
         .token_source(source)
@@ -341,7 +336,7 @@ async fn a_signer_and_a_source_of_the_users_own_are_used() {
 
 #[tokio::test]
 async fn the_environment_alone_is_enough() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = watch::start().await;
     let provider = GoogleWebIdentityProvider::from_env()
         .configure(&emulator.sdk_config())
         .environment(emulator.env())
@@ -370,7 +365,7 @@ async fn the_environment_alone_is_enough() {
 
 #[tokio::test]
 async fn a_token_that_sts_finds_invalid_is_replaced_once() {
-    let emulator = Arc::new(Emulator::start().await.unwrap());
+    let emulator = Arc::new(watch::start().await);
     for code in ["ExpiredTokenException", "InvalidIdentityToken"] {
         for (refusals, works) in [(1, true), (9, false)] {
             let source = Minting::new(&emulator);
@@ -415,7 +410,7 @@ async fn the_identical_token_is_not_sent_twice() {
             self.1.fetch_add(1, Ordering::SeqCst);
         }
     }
-    let emulator = Arc::new(Emulator::start().await.unwrap());
+    let emulator = Arc::new(watch::start().await);
     let minting = from_emulator(&emulator)
         .token_source(Minting::new(&emulator))
         .build()
@@ -450,7 +445,7 @@ async fn the_identical_token_is_not_sent_twice() {
 #[tokio::test]
 async fn gcp_auth_gives_the_access_token_by_one_fetch_for_all() {
     use aws_google_web_identity::{GcpAuth, ProvideAccessToken};
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = watch::start().await;
     let file = emulator.key_file_json(ROBOT).unwrap();
     let account = gcp_auth::CustomServiceAccount::from_json(&file).unwrap();
     let access = GcpAuth::new(Arc::new(account));
@@ -478,7 +473,7 @@ async fn gcp_auth_gives_the_access_token_by_one_fetch_for_all() {
 
 #[tokio::test]
 async fn several_roles_share_one_token_and_one_flight() {
-    let emulator = Arc::new(Emulator::start().await.unwrap());
+    let emulator = Arc::new(watch::start().await);
     let source = Minting::new(&emulator);
     let tokens = source.tokens.clone();
     let shared = SharedIdToken::new(source);

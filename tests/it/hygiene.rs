@@ -1,6 +1,6 @@
 //! Wrong clocks, tokens with little time left, and an `azp` that changes its form.
 
-use crate::redaction::{capture, captured};
+use crate::support::watch::{self, Watched};
 use crate::support::{AUDIENCE, ROBOT, with};
 use aws_google_web_identity::emulator::{Answer, Emulator, Hop, RecordedRequest};
 use aws_google_web_identity::{
@@ -31,8 +31,7 @@ fn iat(request: &RecordedRequest) -> i64 {
 
 #[tokio::test(flavor = "current_thread")]
 async fn an_assertion_refused_for_its_time_is_signed_once_more_for_the_servers() {
-    capture();
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = watch::start().await;
     let provider = with(&emulator, JwtBearer::new(key(&emulator))).await;
     let mut before = 0;
     for off in [7200, -7200, 86_000] {
@@ -54,7 +53,7 @@ async fn an_assertion_refused_for_its_time_is_signed_once_more_for_the_servers()
             emulator.now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64 - off + 3600;
         assert!((left.as_secs() as i64 - local).abs() <= 5, "{off}");
         let direction = if off > 0 { "s behind" } else { "s ahead of" };
-        assert!(captured().contains(direction), "{off}");
+        assert!(watch::logged().contains(direction), "{off}");
     }
     // So is the one for an access token.
     emulator.set_clock_offset(7200);
@@ -67,7 +66,7 @@ async fn an_assertion_refused_for_its_time_is_signed_once_more_for_the_servers()
 
 #[tokio::test]
 async fn a_clock_that_cannot_be_corrected_for_is_told_by_how_much() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = watch::start().await;
     let provider = with(&emulator, JwtBearer::new(key(&emulator))).await;
     // More than a day: the server's clock may be what is wrong.
     emulator.set_clock_offset(2 * 86_400);
@@ -104,7 +103,7 @@ async fn a_clock_that_cannot_be_corrected_for_is_told_by_how_much() {
 /// Tokens that live so long, one after the other; the last one for ever.
 #[derive(Debug)]
 struct Lives {
-    emulator: Arc<Emulator>,
+    emulator: Arc<Watched>,
     seconds: Vec<u64>,
     azp: Vec<Option<&'static str>>,
     calls: AtomicU64,
@@ -133,7 +132,7 @@ impl ProvideIdToken for Lives {
 }
 
 async fn lives(
-    emulator: &Arc<Emulator>,
+    emulator: &Arc<Watched>,
     seconds: &[u64],
     azp: &[Option<&'static str>],
 ) -> (Arc<Lives>, GoogleWebIdentityProvider) {
@@ -149,7 +148,7 @@ async fn lives(
 
 #[tokio::test]
 async fn a_token_with_little_time_left_is_replaced_if_there_is_another_and_asked_for_once() {
-    let emulator = Arc::new(Emulator::start().await.unwrap());
+    let emulator = Arc::new(watch::start().await);
     let left = |token: &IdToken| token.claims().exp - token.claims().iat - 100;
     let (source, provider) = lives(&emulator, &[30, 3600], &[]).await;
     assert_eq!(left(&provider.id_token().await.unwrap()), 3600);
@@ -167,7 +166,7 @@ async fn a_token_with_little_time_left_is_replaced_if_there_is_another_and_asked
 
 #[tokio::test]
 async fn the_metadata_servers_token_with_little_left_is_asked_for_again() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = watch::start().await;
     let now = emulator.now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let old = json!({"iss": "https://accounts.google.com", "aud": AUDIENCE, "sub": emulator.service_account_id(),
                      "iat": now - 3580, "exp": now + 20});
@@ -191,15 +190,14 @@ async fn the_metadata_servers_token_with_little_left_is_asked_for_again() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn an_azp_that_changes_its_form_is_warned_about() {
-    capture();
-    let emulator = Arc::new(Emulator::start().await.unwrap());
-    let warned = || captured().matches("a trust policy that tests").count();
+    let emulator = Arc::new(watch::start().await);
+    let warned = || watch::logged().matches("a trust policy that tests").count();
     let azp = [Some("1173"), Some("1174"), Some(ROBOT), Some(ROBOT), None];
     let (_, provider) = lives(&emulator, &[3600], &azp).await;
     for warnings in [0, 0, 1, 1, 2] {
         provider.id_token().await.unwrap();
         assert_eq!(warned(), warnings);
     }
-    assert!(captured().contains("azp was the account's unique id and is an e-mail now"));
-    assert!(captured().contains("azp was an e-mail and is absent now"));
+    assert!(watch::logged().contains("azp was the account's unique id and is an e-mail now"));
+    assert!(watch::logged().contains("azp was an e-mail and is absent now"));
 }

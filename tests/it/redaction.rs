@@ -1,123 +1,143 @@
-//! No secret in any Debug, Display or log, at TRACE, ours and the SDK's.
+//! No secret in any Debug, Display or log, at TRACE, ours and the SDK's. `watch` looks for them in every test that runs a
+//! flow; here the flows are run with servers that echo what they are sent, and every public value is shown.
 
-use crate::support::{ROBOT, chain, from_emulator, sts_error, with};
+use crate::support::watch::{self, Watched, shown};
+use crate::support::{AUDIENCE, ROBOT, chain, from_emulator, sts_error, with};
+use aws_credential_types::provider::ProvideCredentials;
 use aws_google_web_identity::emulator::{Answer, Emulator, Hop, ServiceAccount};
 use aws_google_web_identity::{
-    AccessToken, Context, IamIdToken, IamSignJwt, JwtBearer, LocalKey, MetadataServer,
-    ProvideAccessToken, ProvideIdToken, SharedIdToken, SignJwt, future,
+    AccessToken, ApplicationDefault, Assertion, Audience, Context, IamIdToken, IamSignJwt,
+    JwtBearer, LocalKey, MetadataServer, ProvideAccessToken, ProvideIdToken, ServiceAccountEmail,
+    SharedIdToken, SignJwt, SignedJwt, TokenFile, TokenFn, future,
 };
-use std::cell::RefCell;
-use std::io;
-use tracing_subscriber::filter;
-use tracing_subscriber::prelude::*;
+use std::fmt::Debug;
+use std::sync::Arc;
 
-thread_local! {
-    /// What this thread's test logs, once it captures.
-    static CAPTURED: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
-}
+/// Has everything shown that a signer is given and gives.
+#[derive(Debug)]
+struct Open<T>(T);
 
-struct ThisThread;
-
-impl io::Write for ThisThread {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        CAPTURED.with_borrow_mut(|captured| {
-            if let Some(captured) = captured {
-                captured.extend_from_slice(bytes);
-            }
-        });
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+impl<S: SignJwt> Open<S> {
+    async fn sign(
+        &self,
+        cx: &Context,
+        assertion: &Assertion,
+    ) -> Result<SignedJwt, aws_google_web_identity::Error> {
+        let signed = self.0.sign_jwt(cx, assertion).await;
+        shown(&format!("{assertion:?} {signed:?} {cx:?}"));
+        signed
     }
 }
 
-/// One subscriber for the process: with one for each test, what a log statement is worth is decided anew
-/// while others run, and now and then one is missed.
-pub fn capture() {
-    static ONCE: std::sync::Once = std::sync::Once::new();
-    ONCE.call_once(|| {
-        let captures = || CAPTURED.with_borrow(Option::is_some);
-        let layer = tracing_subscriber::fmt::layer()
-            .with_writer(|| ThisThread)
-            .with_ansi(false)
-            .with_filter(filter::dynamic_filter_fn(move |_, _| captures()));
-        tracing_subscriber::registry().with(layer).init();
-    });
-    CAPTURED.set(Some(Vec::new()));
-}
-
-/// What this thread's test has logged since it captures.
-pub fn captured() -> String {
-    CAPTURED.with_borrow(|captured| {
-        String::from_utf8_lossy(captured.as_deref().unwrap_or_default()).into_owned()
-    })
-}
-
-/// Parts of the secrets that were about: whole, or the signature of a JWT.
-fn secrets(emulator: &Emulator) -> Vec<String> {
-    let mut secrets = Vec::new();
-    for request in emulator.requests() {
-        for (name, value) in request.form() {
-            if ["assertion", "WebIdentityToken"].contains(&name.as_str()) {
-                secrets.extend(value.rsplit('.').next().map(str::to_owned));
-            }
-        }
-        secrets.extend(
-            request
-                .header("authorization")
-                .and_then(|value| value.strip_prefix("Bearer "))
-                .map(str::to_owned),
-        );
+impl<S: SignJwt> SignJwt for Open<S> {
+    fn issuer<'a>(&'a self, cx: &'a Context) -> future::Issuer<'a> {
+        self.0.issuer(cx)
     }
-    let key: serde_json::Value =
-        serde_json::from_str(&emulator.key_file_json(ROBOT).unwrap()).unwrap();
-    secrets.extend(
-        key["private_key"]
-            .as_str()
-            .unwrap()
-            .lines()
-            .nth(3)
-            .map(str::to_owned),
-    );
-    secrets
+
+    fn sign_jwt<'a>(&'a self, cx: &'a Context, assertion: &'a Assertion) -> future::SignJwt<'a> {
+        future::SignJwt::new(self.sign(cx, assertion))
+    }
 }
 
-#[tokio::test(flavor = "current_thread")]
-async fn no_secret_is_shown_by_any_flow_successful_or_not() {
-    capture();
-    let robot = ServiceAccount::new(ROBOT).token_creators([ROBOT]);
-    let emulator = Emulator::builder()
-        .service_account(robot)
-        .start()
-        .await
-        .unwrap();
-    let key = LocalKey::from_json(emulator.key_file_json(ROBOT).unwrap()).unwrap();
-    let metadata = MetadataServer::new().endpoint(emulator.metadata_endpoint());
-    let attached = IamSignJwt::attached(metadata.clone()).endpoint(emulator.iam_endpoint());
-    let mut shown = String::new();
-    let mut secrets_of_sessions = Vec::new();
-    let builder = || from_emulator(&emulator);
+impl<A: ProvideAccessToken> ProvideAccessToken for Open<A> {
+    fn provide_access_token<'a>(
+        &'a self,
+        cx: &'a Context,
+        scope: &'a str,
+    ) -> future::ProvideAccessToken<'a> {
+        future::ProvideAccessToken::new(async move {
+            let token = self.0.provide_access_token(cx, scope).await;
+            shown(&format!("{token:?}"));
+            token
+        })
+    }
+}
+
+fn key(emulator: &Emulator) -> LocalKey {
+    LocalKey::from_json(emulator.key_file_json(ROBOT).unwrap()).unwrap()
+}
+
+/// Every way to an ID token.
+fn sources(emulator: &Emulator, directory: &std::path::Path) -> Vec<Box<dyn ProvideIdToken>> {
+    let metadata = || MetadataServer::new().endpoint(emulator.metadata_endpoint());
+    let attached = IamSignJwt::attached(metadata()).endpoint(emulator.iam_endpoint());
+    let named = IamSignJwt::new(ROBOT, Open(metadata())).endpoint(emulator.iam_endpoint());
+    let impersonating = IamIdToken::new(ROBOT, Open(key(emulator)))
+        .include_email(true)
+        .endpoint(emulator.iam_endpoint());
     let bearer = |signer: Box<dyn SignJwt>| JwtBearer::new(signer).token_uri(emulator.token_uri());
-    let sources: [Box<dyn ProvideIdToken>; 4] = [
-        Box::new(bearer(Box::new(key.clone()))),
-        Box::new(metadata),
-        Box::new(bearer(Box::new(attached))),
-        Box::new(IamIdToken::new(ROBOT, key).endpoint(emulator.iam_endpoint())),
+    let now = emulator.now().duration_since(std::time::UNIX_EPOCH);
+    let now = now.unwrap().as_secs();
+    let claims = serde_json::json!({
+        "iss": "https://accounts.google.com", "aud": AUDIENCE, "sub": emulator.service_account_id(),
+        "iat": now, "exp": now + 3600,
+    });
+    let token = emulator.issue_id_token(&claims).unwrap();
+    let file = directory.join("token");
+    std::fs::write(&file, &token).unwrap();
+    let mut sources: Vec<Box<dyn ProvideIdToken>> = vec![
+        Box::new(bearer(Box::new(Open(key(emulator))))),
+        Box::new(metadata()),
+        Box::new(bearer(Box::new(Open(attached)))),
+        Box::new(bearer(Box::new(named))),
+        Box::new(impersonating),
+        // What the environment of the test names.
+        Box::new(ApplicationDefault::new()),
+        Box::new(TokenFile::new(file)),
+        Box::new(TokenFn::new("vault", move |_| {
+            let token = token.clone();
+            async move { Ok::<_, std::io::Error>(token) }
+        })),
     ];
-    // Shared, so that the token that STS echoes below is the one that it was sent.
-    for source in sources.map(SharedIdToken::new) {
-        let builder = builder().token_source(source.clone());
-        shown += &format!("{builder:?}");
+    if cfg!(feature = "gcp-auth") {
+        sources.extend(gcp_auth(emulator));
+    }
+    sources
+}
+
+#[cfg(feature = "gcp-auth")]
+fn gcp_auth(emulator: &Emulator) -> Option<Box<dyn ProvideIdToken>> {
+    let key = emulator.key_file_json(ROBOT).unwrap();
+    let provider = gcp_auth::CustomServiceAccount::from_json(&key).unwrap();
+    let access = aws_google_web_identity::GcpAuth::new(Arc::new(provider));
+    let source = IamIdToken::new(ROBOT, Open(access)).endpoint(emulator.iam_endpoint());
+    Some(Box::new(source))
+}
+
+#[cfg(not(feature = "gcp-auth"))]
+fn gcp_auth(_: &Emulator) -> Option<Box<dyn ProvideIdToken>> {
+    None
+}
+
+async fn watched() -> Watched {
+    let robot = ServiceAccount::new(ROBOT).token_creators([ROBOT]);
+    watch::start_with(Emulator::builder().service_account(robot)).await
+}
+
+fn show(value: impl Debug) {
+    shown(&format!("{value:?} {value:#?}"));
+}
+
+#[tokio::test]
+async fn no_secret_is_shown_by_any_flow_successful_or_not() {
+    let emulator = watched().await;
+    let directory = tempfile::tempdir().unwrap();
+    let key_file = directory.path().join("key.json");
+    emulator.write_key_file(ROBOT, &key_file).unwrap();
+    for source in sources(&emulator, directory.path()) {
+        // Shared, so that the token that STS echoes below is the one that it was sent.
+        let source = SharedIdToken::new(source);
+        let builder = from_emulator(&emulator)
+            .environment([("GOOGLE_APPLICATION_CREDENTIALS", key_file.to_str().unwrap())])
+            .token_source(source.clone());
+        show(&builder);
         let provider = builder.build().await.unwrap();
         let token = provider.id_token().await.unwrap();
+        show((&token, token.claims(), token.claims().aws_condition_keys()));
         let session = provider.session().await.unwrap();
-        shown += &format!("{provider:?} {token:?} {session:?} {:?}", token.claims());
-        secrets_of_sessions.extend([
-            session.credentials().secret_access_key().to_owned(),
-            session.credentials().session_token().unwrap().to_owned(),
-            token.expose().rsplit('.').next().unwrap().to_owned(),
-        ]);
+        show((&provider, &session, session.credentials()));
+        show(provider.provide_credentials().await.unwrap());
+        show(emulator.issued(session.credentials().access_key_id()));
         // A server that echoes the token.
         let echo = format!("cannot take {}", token.expose());
         for answer in [
@@ -126,58 +146,52 @@ async fn no_secret_is_shown_by_any_flow_successful_or_not() {
             Answer::status(200).body(echo.clone()),
         ] {
             emulator.answer_next(Hop::Sts, 3, answer);
-            let error = provider.refresh().await.unwrap_err();
-            shown += &format!("{} {error:?}", chain(&error));
+            chain(&provider.refresh().await.unwrap_err());
             emulator.answer_genuinely();
         }
         for hop in [
             Hop::TokenEndpoint,
             Hop::MetadataIdentity,
+            Hop::MetadataToken,
             Hop::SignJwt,
             Hop::GenerateIdToken,
         ] {
             emulator.answer_next(hop, 3, Answer::status(400).body(echo.clone()));
         }
         source.reject(&token);
-        let error = provider.id_token().await.unwrap_err();
-        shown += &format!("{} {error:?}", chain(&error));
-        emulator.answer_genuinely();
-    }
-    shown += &format!("{emulator:?} {:?}", emulator.requests());
-
-    let logs = String::from_utf8(CAPTURED.take().unwrap()).unwrap();
-    assert!(
-        logs.contains("got a role session"),
-        "the logs were captured"
-    );
-    assert!(logs.contains("TRACE"), "at TRACE");
-    let secrets: Vec<String> = secrets(&emulator)
-        .into_iter()
-        .chain(secrets_of_sessions)
-        .collect();
-    assert!(
-        secrets.len() > 20 && secrets.iter().all(|secret| secret.len() > 12),
-        "{}",
-        secrets.len()
-    );
-    for secret in secrets {
-        // The same in every encoding.
-        let part = secret
-            .split(|c: char| !c.is_ascii_alphanumeric())
-            .max_by_key(|part| part.len());
-        let secret = part.unwrap().to_owned();
-        assert!(secret.len() >= 8, "{secret}");
-        for (what, text) in [("a Debug or a message", &shown), ("the logs", &logs)] {
-            if let Some(at) = text.find(&secret) {
-                let from = text[..at]
-                    .char_indices()
-                    .rev()
-                    .nth(1800)
-                    .map_or(0, |(at, _)| at);
-                panic!("a secret stands in {what}, after: {}", &text[from..at]);
-            }
+        if let Err(error) = provider.id_token().await {
+            chain(&error);
         }
+        emulator.answer_genuinely();
+        show((&provider, &source));
     }
+    show((&emulator, emulator.requests()));
+    let logs = watch::logged();
+    for logged in ["got a role session", "TRACE", "aws_smithy", "hyper"] {
+        assert!(logs.contains(logged), "nothing of {logged:?} was captured");
+    }
+    assert!(
+        emulator.secrets().len() > 40,
+        "{}",
+        emulator.secrets().len()
+    );
+}
+
+#[tokio::test]
+async fn no_value_that_holds_a_secret_shows_it() {
+    let emulator = watched().await;
+    let key = key(&emulator);
+    let access = emulator.issue_id_token(&serde_json::json!({})).unwrap();
+    show(AccessToken::new(&access, emulator.now()));
+    show(SignedJwt::new(&access));
+    show((
+        &key,
+        IamSignJwt::new(ROBOT, key.clone()),
+        JwtBearer::new(key.clone()),
+    ));
+    let audience: Audience = AUDIENCE.parse().unwrap();
+    let account: ServiceAccountEmail = ROBOT.parse().unwrap();
+    show((audience, account));
 }
 
 #[tokio::test]
@@ -216,8 +230,7 @@ async fn a_profile_with_secrets_is_not_shown_by_what_was_configured_with_it() {
 
 #[tokio::test]
 async fn what_a_server_repeats_of_a_secret_is_in_no_error() {
-    let emulator = Emulator::start().await.unwrap();
-    let key = LocalKey::from_json(emulator.key_file_json(ROBOT).unwrap()).unwrap();
+    let emulator = watch::start().await;
     let silent = |error: &aws_google_web_identity::Error, secret: &str, says: &str| {
         let text = format!("{} {error:?}", chain(error));
         assert!(text.contains(says), "{text}");
@@ -244,8 +257,10 @@ async fn what_a_server_repeats_of_a_secret_is_in_no_error() {
     let error = with(&emulator, source).await.id_token().await.unwrap_err();
     silent(&error, access, "no: [token]");
 
-    // STS repeats the ID token in a header, and in the body as entities.
-    let provider = with(&emulator, SharedIdToken::new(JwtBearer::new(key))).await;
+    // STS repeats the ID token in a header, which the SDK logs by itself (SECURITY.md), and in the body as entities.
+    let emulator = Emulator::start().await.unwrap();
+    let bearer = JwtBearer::new(key(&emulator));
+    let provider = with(&emulator, SharedIdToken::new(bearer)).await;
     let token = provider.id_token().await.unwrap().expose().to_owned();
     let signature = token.rsplit('.').next().unwrap();
     let entities: String = signature.bytes().map(|byte| format!("&#{byte};")).collect();

@@ -1,5 +1,6 @@
 //! Tokens from other people's infrastructure: a file, a command, a closure.
 
+use crate::support::watch;
 use crate::support::{AUDIENCE, ROLE, chain, with};
 use aws_google_web_identity::emulator::Emulator;
 use aws_google_web_identity::{Error, ErrorKind, Stage, TokenCommand, TokenFile, TokenFn};
@@ -30,7 +31,7 @@ fn assert_error(error: &Error, kind: ErrorKind, says: &[&str]) {
 
 #[tokio::test]
 async fn a_token_file_is_read_anew_and_trimmed() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = watch::start().await;
     let file = tempfile::NamedTempFile::new().unwrap();
     let provider = with(&emulator, TokenFile::new(file.path())).await;
     for serial in 0..2 {
@@ -43,7 +44,7 @@ async fn a_token_file_is_read_anew_and_trimmed() {
 
 #[tokio::test]
 async fn a_token_file_that_cannot_be_used_is_named_with_the_reason() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = watch::start().await;
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("token");
     let name = path.display().to_string();
@@ -95,7 +96,7 @@ fn shell(script: &str, args: &[&str]) -> TokenCommand {
 
 #[tokio::test]
 async fn a_command_prints_the_token_and_gets_its_arguments_as_they_are() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = watch::start().await;
     let token = token(&emulator, 0);
     let odd = "a b; exit 3 $HOME `id` '\"";
     let script =
@@ -117,7 +118,7 @@ async fn a_command_prints_the_token_and_gets_its_arguments_as_they_are() {
 
 #[tokio::test]
 async fn a_command_that_fails_is_shown_with_what_it_said() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = watch::start().await;
     let token = token(&emulator, 0);
     let signature = token.rsplit('.').next().unwrap().to_owned();
     for (command, kind, says) in [
@@ -224,7 +225,7 @@ async fn a_command_that_hangs_is_killed_at_its_time_limit() {
 
 #[tokio::test]
 async fn a_closure_gets_the_audience_and_its_errors_are_kept() {
-    let emulator = Arc::new(Emulator::start().await.unwrap());
+    let emulator = Arc::new(watch::start().await);
     let source = {
         let emulator = emulator.clone();
         TokenFn::new("vault", move |audience| {

@@ -1,11 +1,12 @@
 //! What STS may answer, and what is made of it.
 
+use crate::support::watch::{self, Watched};
 use crate::support::{
     AUDIENCE, Minting, REQUEST_ID, ROBOT, ROLE, chain, from_emulator, sdk_config, sts_error,
 };
 use aws_credential_types::provider::ProvideCredentials;
 use aws_credential_types::provider::error::CredentialsError;
-use aws_google_web_identity::emulator::{Answer, Emulator, Hop, Role};
+use aws_google_web_identity::emulator::{Answer, Hop, Role};
 use aws_google_web_identity::trust_policy::{ConditionKeys, TrustPolicy};
 use aws_google_web_identity::{
     ErrorKind, GoogleWebIdentityProvider, LocalKey, MetadataServer, Stage,
@@ -13,7 +14,7 @@ use aws_google_web_identity::{
 use std::sync::Arc;
 use std::time::Duration;
 
-async fn provider(emulator: &Arc<Emulator>) -> GoogleWebIdentityProvider {
+async fn provider(emulator: &Arc<Watched>) -> GoogleWebIdentityProvider {
     from_emulator(emulator)
         .token_source(Minting::new(emulator))
         .build()
@@ -24,7 +25,7 @@ async fn provider(emulator: &Arc<Emulator>) -> GoogleWebIdentityProvider {
 #[tokio::test]
 async fn every_code_of_sts_has_its_kind_and_its_hint() {
     use ErrorKind::{Configuration, Denied, Throttled, Unavailable};
-    let emulator = Arc::new(Emulator::start().await.unwrap());
+    let emulator = Arc::new(watch::start().await);
     for (status, code, kind, retried, says) in [
         (
             400,
@@ -131,7 +132,7 @@ async fn a_trust_policy_that_does_not_match_is_explained_by_the_keys_of_the_toke
     let strange = "arn:aws:iam::123456789012:role/strange";
     let keys = ConditionKeys::from_claims(None, AUDIENCE, "100000000000000000009");
     let role = Role::new(strange).trust_policy(TrustPolicy::admitting(&keys).to_string());
-    let emulator = Arc::new(Emulator::start().await.unwrap());
+    let emulator = Arc::new(watch::start().await);
     emulator.put_role(role).unwrap();
     let key = LocalKey::from_json(emulator.key_file_json(ROBOT).unwrap()).unwrap();
     let provider = GoogleWebIdentityProvider::builder(strange)
@@ -167,7 +168,7 @@ async fn a_trust_policy_that_does_not_match_is_explained_by_the_keys_of_the_toke
 
 #[tokio::test]
 async fn answers_that_cannot_be_read_are_told_by_their_status() {
-    let emulator = Arc::new(Emulator::start().await.unwrap());
+    let emulator = Arc::new(watch::start().await);
     let whole = "<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult/></AssumeRoleWithWebIdentityResponse>";
     for (answer, kind, says) in [
         (
@@ -203,7 +204,7 @@ async fn answers_that_cannot_be_read_are_told_by_their_status() {
 
 #[tokio::test]
 async fn a_session_longer_than_the_role_allows_is_refused_and_never_lowered() {
-    let emulator = Arc::new(Emulator::start().await.unwrap());
+    let emulator = Arc::new(watch::start().await);
     let keys = ConditionKeys::from_claims(None, AUDIENCE, emulator.service_account_id());
     let policy = TrustPolicy::admitting(&keys);
     let hour = Duration::from_secs(3600);
@@ -230,7 +231,7 @@ async fn a_session_longer_than_the_role_allows_is_refused_and_never_lowered() {
 
 #[tokio::test]
 async fn errors_become_the_sdks_own_kinds() {
-    let emulator = Arc::new(Emulator::start().await.unwrap());
+    let emulator = Arc::new(watch::start().await);
     for (code, is_expected) in [
         (
             "AccessDenied",
@@ -256,7 +257,7 @@ async fn host(
     configure: impl Fn(aws_types::sdk_config::Builder) -> aws_types::sdk_config::Builder,
 ) -> String {
     use aws_smithy_http_client::test_util::infallible_client_fn;
-    let emulator = Arc::new(Emulator::start().await.unwrap());
+    let emulator = Arc::new(watch::start().await);
     let seen: Arc<std::sync::Mutex<String>> = Arc::default();
     let uri = seen.clone();
     let http = infallible_client_fn(move |request| {
@@ -318,7 +319,7 @@ async fn region_partition_fips_and_dual_stack_come_from_the_sdk_config() {
 #[tokio::test]
 async fn retries_of_the_sdk_config_are_kept() {
     use aws_smithy_types::retry::RetryConfig;
-    let emulator = Arc::new(Emulator::start().await.unwrap());
+    let emulator = Arc::new(watch::start().await);
     for (retries, calls) in [
         (RetryConfig::disabled(), 1),
         (
@@ -358,7 +359,7 @@ async fn retries_of_the_sdk_config_are_kept() {
 
 #[tokio::test]
 async fn a_session_token_that_has_much_in_common_with_the_id_token_is_kept_whole() {
-    let emulator = Arc::new(Emulator::start().await.unwrap());
+    let emulator = Arc::new(watch::start().await);
     let provider = from_emulator(&emulator)
         .token_source(aws_google_web_identity::SharedIdToken::new(Minting::new(
             &emulator,

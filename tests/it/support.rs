@@ -1,5 +1,7 @@
 //! What the tests share.
 
+pub mod watch;
+
 use aws_google_web_identity::emulator::{Answer, Emulator};
 use aws_google_web_identity::{
     Audience, Builder, Context, GoogleWebIdentityProvider, IdToken, ProvideIdToken, future,
@@ -12,6 +14,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
+use watch::Watched;
 
 pub const ROLE: &str = "arn:aws:iam::123456789012:role/demo";
 pub const AUDIENCE: &str = "https://myservice.example.com";
@@ -43,6 +46,7 @@ pub fn chain(error: &(dyn Error + 'static)) -> String {
         text += &format!(" <- {error}");
         next = error.source();
     }
+    watch::shown(&format!("{text}\n{error:?}"));
     text
 }
 
@@ -60,7 +64,10 @@ pub async fn with(
     source: impl ProvideIdToken + 'static,
 ) -> GoogleWebIdentityProvider {
     let builder = from_emulator(emulator).token_source(source);
-    builder.build().await.unwrap()
+    watch::shown(&format!("{builder:?}"));
+    let provider = builder.build().await.unwrap();
+    watch::shown(&format!("{provider:?}"));
+    provider
 }
 
 /// A refusal of STS, as AWS writes it.
@@ -78,12 +85,12 @@ pub fn sts_error(status: u16, code: &str, message: &str) -> Answer {
 /// A source whose tokens are all different, although they are made in one second.
 #[derive(Debug)]
 pub struct Minting {
-    pub emulator: Arc<Emulator>,
+    pub emulator: Arc<Watched>,
     pub tokens: Arc<AtomicU64>,
 }
 
 impl Minting {
-    pub fn new(emulator: &Arc<Emulator>) -> Self {
+    pub fn new(emulator: &Arc<Watched>) -> Self {
         Self {
             emulator: emulator.clone(),
             tokens: Arc::default(),

@@ -5,6 +5,7 @@ mod servers;
 
 use crate::allocations::held_by_this_thread;
 use crate::refresh::world::Clock;
+use crate::support::watch;
 use crate::support::{AUDIENCE, ROBOT, ROLE, chain, sdk_config};
 use aws_credential_types::provider::ProvideCredentials;
 use aws_google_web_identity::emulator::Emulator;
@@ -134,7 +135,7 @@ fn month(seed: u64) {
         .build()
         .unwrap();
     // Only makes keys and their files; the servers of this test are in process.
-    let emulator = outer.block_on(Emulator::start()).unwrap();
+    let emulator = outer.block_on(watch::start());
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("key.json");
     key_file(&emulator, &path);
@@ -223,6 +224,8 @@ fn month(seed: u64) {
         );
         assert!(calls >= 24, "seed {seed}, day {day}: {calls} exchanges");
         client.servers.forget_ended();
+        watch::search(client.servers.take_secrets().iter().map(String::as_str));
+        emulator.look();
         held.push(held_by_this_thread());
     }
     let (early, late) = (held[2], held[held.len() - 1]);

@@ -1,15 +1,20 @@
 //! On Google's infrastructure or elsewhere, and a metadata server that isn't there, or not yet.
 
 use crate::refresh::world::{Clock, World, seconds};
+use crate::support::watch;
 use crate::support::{builder, chain, from_emulator, sdk_config};
 use aws_config::meta::credentials::CredentialsProviderChain;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
-use aws_google_web_identity::emulator::{Answer, Emulator, Hop};
+use aws_google_web_identity::emulator::{Answer, Hop};
 use aws_google_web_identity::{
     Builder, Error, ErrorKind, GoogleWebIdentityProvider, MetadataServer, Stage,
 };
 use aws_smithy_http_client::test_util::infallible_client_fn;
+use aws_smithy_http_client::tls;
+use aws_smithy_runtime_api::client::dns::{DnsFuture, ResolveDns};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 const POD: (&str, &str) = ("KUBERNETES_SERVICE_HOST", "10.0.0.1");
@@ -150,6 +155,69 @@ async fn where_nothing_tells_the_metadata_servers_address_is_looked_at_for_150_m
     );
 }
 
+/// Nobody answers what it asks; how often it was asked.
+#[derive(Clone, Debug, Default)]
+struct HangingDns(Arc<AtomicUsize>);
+
+impl ResolveDns for HangingDns {
+    fn resolve_dns<'a>(&'a self, name: &'a str) -> DnsFuture<'a> {
+        assert_eq!(name, "metadata.google.internal");
+        self.0.fetch_add(1, Ordering::SeqCst);
+        DnsFuture::new(std::future::pending())
+    }
+}
+
+#[tokio::test]
+async fn a_look_up_that_hangs_is_waited_for_on_googles_infrastructure_only_and_not_for_long() {
+    let world = World::new().await;
+    for (variables, product_name, asked, waited) in [
+        // It says itself that this is Google's: the hop's own time, in tries of the time for a connection.
+        (vec![("K_SERVICE", "s")], None, 1..=3, seconds(10)),
+        (vec![], Some("m5.large"), 0..=0, seconds(0)),
+        // A look at the address needs no name.
+        (
+            vec![("GCE_METADATA_IP", "127.0.0.1:1")],
+            None,
+            0..=0,
+            seconds(0),
+        ),
+    ] {
+        let dns = HangingDns::default();
+        let client = aws_smithy_http_client::Builder::new()
+            .tls_provider(tls::Provider::Rustls(
+                tls::rustls_provider::CryptoMode::AwsLc,
+            ))
+            .build_with_resolver(dns.clone());
+        let config = world.sdk_config().into_builder().http_client(client);
+        let provider = world
+            .builder()
+            .token_source(MetadataServer::new())
+            .configure(&config.build())
+            .environment(variables)
+            .product_name(product_name)
+            .build()
+            .await
+            .unwrap();
+        let session = async move { provider.session().await.unwrap_err() };
+        let (error, took) = waits(&world.clock, session).await;
+        let asks = dns.0.load(Ordering::SeqCst);
+        assert!(asked.contains(&asks), "{asks} look-ups: {}", chain(&error));
+        assert!(took <= waited, "{took:?}: {}", chain(&error));
+        let kind = if asks > 0 {
+            ErrorKind::Timeout
+        } else {
+            ErrorKind::NotConfigured
+        };
+        assert_eq!((error.stage(), error.kind()), (Stage::Metadata, kind));
+        assert_eq!(
+            asks > 0,
+            chain(&error).contains("http://metadata.google.internal"),
+            "{}",
+            chain(&error)
+        );
+    }
+}
+
 /// A provider in a pod of GKE, and the clock.
 async fn pod(world: &World) -> GoogleWebIdentityProvider {
     world
@@ -282,7 +350,7 @@ async fn a_no_of_the_metadata_server_is_not_waited_for() {
 
 #[tokio::test]
 async fn outside_of_kubernetes_the_ordinary_tries_are_all() {
-    let emulator = Emulator::start().await.unwrap();
+    let emulator = watch::start().await;
     let provider = from_emulator(&emulator)
         .environment([("GCE_METADATA_HOST", emulator.metadata_host())])
         .build()

@@ -2,8 +2,7 @@
 
 use crate::refresh::clocks::MonotonicClock;
 use crate::refresh::{
-    Clocks, Fetch, FetchError, FetchFuture, Fetched, HoldOff, Lost, Perishable, RefreshPolicy,
-    Refresher,
+    Clocks, Fetch, FetchFuture, Fetched, HoldOff, Lost, Perishable, RefreshPolicy, Refresher,
 };
 use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep, Sleep};
 use aws_smithy_async::time::{SharedTimeSource, TimeSource};
@@ -130,16 +129,6 @@ pub(super) enum Failure {
     Lost(Lost),
 }
 
-impl FetchError for Failure {
-    fn of(lost: Lost) -> Self {
-        Failure::Lost(lost)
-    }
-
-    fn hold_off(&self) -> HoldOff {
-        HoldOff::Short
-    }
-}
-
 pub(super) const LIFETIME: u64 = 3600;
 
 /// Numbers its fetches; each lets others run before it answers.
@@ -171,6 +160,14 @@ impl Fetch for Source {
                 lifetime: Duration::from_secs(LIFETIME),
             })
         })
+    }
+
+    fn lost(&self, how: Lost) -> Failure {
+        Failure::Lost(how)
+    }
+
+    fn hold_off(&self, _: &Failure) -> HoldOff {
+        HoldOff::Short
     }
 }
 

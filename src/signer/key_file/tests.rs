@@ -125,6 +125,14 @@ fn what_is_no_service_account_key_is_refused_by_field_and_rule() {
             "an EC key, or",
         ),
         (
+            with("private_key", pem("CERTIFICATE", b"x")),
+            "is a PEM of \"CERTIFICATE\"",
+        ),
+        (
+            with("private_key", pem("PRIVATE KBBBBBBBBBBBBBBBBBBBEY", b"x")),
+            "is not PEM",
+        ),
+        (
             with("private_key", pem("ENCRYPTED PRIVATE KEY", b"x")),
             "is encrypted with a pass phrase",
         ),

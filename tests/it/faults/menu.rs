@@ -170,22 +170,12 @@ pub const FAULTS: &[Fault] = &[
     fault("401", |_, _| Answer::status(401), DENIED),
     fault("403", |_, _| Answer::status(403), DENIED),
     fault("404", |_, _| Answer::status(404), MISCONFIGURED),
-    and_sts(
-        fault("408", |_, _| Answer::status(408), LATE),
-        at_once(ErrorKind::Timeout),
-    ),
-    // The SDK tries a throttling of STS's again when it is told by a code, not when it is by the status alone.
-    and_sts(
-        fault("429", |_, _| Answer::status(429), THROTTLED_STILL),
-        THROTTLED,
-    ),
-    and_sts(
-        fault(
-            "429, Retry-After: 2",
-            |_, _| Answer::status(429).header("retry-after", "2"),
-            Outcome::Fails(ErrorKind::Throttled, Tries::Three, Wait::AsTold),
-        ),
-        THROTTLED,
+    fault("408", |_, _| Answer::status(408), LATE),
+    fault("429", |_, _| Answer::status(429), THROTTLED_STILL),
+    fault(
+        "429, Retry-After: 2",
+        |_, _| Answer::status(429).header("retry-after", "2"),
+        Outcome::Fails(ErrorKind::Throttled, Tries::Three, Wait::AsTold),
     ),
     fault(
         "429, Retry-After: 3600",

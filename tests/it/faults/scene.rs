@@ -3,6 +3,7 @@
 use super::hops::Way;
 use super::menu::{Fault, Made};
 use crate::refresh::world::Clock;
+use crate::support::watch::{self, Watched};
 use crate::support::{AUDIENCE, ROBOT, ROLE};
 use aws_google_web_identity::emulator::{Emulator, ServiceAccount, Trickle};
 use aws_google_web_identity::{Error, GoogleWebIdentityProvider, RefreshPolicy, Session};
@@ -12,9 +13,9 @@ use std::time::Duration;
 /// Each hop has its own.
 pub struct Scene {
     pub clock: Clock,
-    pub emulator: Emulator,
+    pub emulator: Watched,
     /// Where a redirect would lead.
-    pub elsewhere: Emulator,
+    pub elsewhere: Watched,
     trickle: Mutex<Trickle>,
     /// For the message of a panic.
     case: Mutex<String>,
@@ -35,8 +36,8 @@ impl Scene {
             .service_account(robot)
             .time_source(clock.clone());
         Self {
-            emulator: emulator.start().await.unwrap(),
-            elsewhere: Emulator::start().await.unwrap(),
+            emulator: watch::start_with(emulator).await,
+            elsewhere: watch::start().await,
             clock,
             trickle: Mutex::default(),
             case: Mutex::default(),
@@ -63,6 +64,7 @@ impl Scene {
     pub async fn make(&self, fault: &Fault, way: &Way) {
         *self.case.lock().unwrap() = format!("{}, {}", way.name, fault.name);
         *self.trickle.lock().unwrap() = Trickle::new();
+        self.emulator.look();
         self.emulator.forget_requests();
         match fault.made {
             Made::Refusing => self.emulator.refuse_connections(way.hop).await.unwrap(),

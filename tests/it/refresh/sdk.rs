@@ -78,6 +78,9 @@ async fn promise_13_under_lazy_and_no_cache_the_new_key_is_in_use_before_the_rea
                 world.until("the refresh reaches STS", sts).await;
             }
             world.clock.advance(seconds(1));
+            if world.clock.now().duration_since(start).unwrap().as_secs() % 300 == 0 {
+                world.emulator.look();
+            }
         }
         let changed = changed.unwrap_or_else(|| panic!("{name}: the key never changed"));
         assert!(

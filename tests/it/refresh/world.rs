@@ -1,5 +1,6 @@
 //! Clocks, a sleep and a source that the tests hold in their hands, and the emulator's STS behind them.
 
+use crate::support::watch::{Watched, start_with};
 use crate::support::{AUDIENCE, ROBOT, ROLE};
 use aws_google_web_identity::emulator::Emulator;
 use aws_google_web_identity::{
@@ -114,7 +115,7 @@ pub enum Mood {
 /// A source that waits at its gate for each call to be let through, if it is told to.
 #[derive(Debug)]
 pub struct Source {
-    emulator: Arc<Emulator>,
+    emulator: Arc<Watched>,
     mood: Mutex<Mood>,
     gate: Mutex<Option<Arc<Semaphore>>>,
     calls: watch::Sender<usize>,
@@ -194,20 +195,14 @@ impl ProvideIdToken for Source {
 
 pub struct World {
     pub clock: Clock,
-    pub emulator: Arc<Emulator>,
+    pub emulator: Arc<Watched>,
     pub source: Arc<Source>,
 }
 
 impl World {
     pub async fn new() -> Self {
         let clock = Clock::default();
-        let emulator = Arc::new(
-            Emulator::builder()
-                .time_source(clock.clone())
-                .start()
-                .await
-                .unwrap(),
-        );
+        let emulator = Arc::new(start_with(Emulator::builder().time_source(clock.clone())).await);
         let source = Arc::new(Source {
             emulator: emulator.clone(),
             mood: Mutex::new(Mood::Answers),

@@ -30,6 +30,8 @@ struct State {
     calls: u64,
     ends: HashMap<String, u64>,
     clock_jumped: bool,
+    /// What must not be logged, of the day.
+    secrets: Vec<String>,
 }
 
 fn key_id(emulator: &Emulator) -> String {
@@ -47,6 +49,7 @@ impl Servers {
             calls: 0,
             ends: HashMap::new(),
             clock_jumped: false,
+            secrets: Vec::new(),
         })))
     }
 
@@ -93,6 +96,10 @@ impl Servers {
         state.ends.shrink_to_fit();
     }
 
+    pub fn take_secrets(&self) -> Vec<String> {
+        std::mem::take(&mut self.state().secrets)
+    }
+
     pub fn clock_was_set(&self) {
         self.state().clock_jumped = true;
     }
@@ -136,6 +143,7 @@ impl State {
     }
 
     fn token_endpoint(&mut self, form: &HashMap<String, String>) -> (u16, String) {
+        self.secrets.push(form["assertion"].clone());
         let parts: Vec<Value> = form["assertion"]
             .split('.')
             .take(2)
@@ -174,13 +182,15 @@ impl State {
         }
         let (id, end) = (format!("ASIA{}", self.calls), self.now + SESSION);
         self.ends.insert(id.clone(), end);
+        let [secret, token] = ["secretkey", "sessiontoken"].map(|of| format!("{of}{id}"));
+        self.secrets.extend([secret.clone(), token.clone()]);
         self.clock_jumped = false;
         let expiration = DateTime::from_secs(i64::try_from(end).unwrap());
         let expiration = expiration.fmt(Format::DateTime).unwrap();
         let body = format!(
             r#"<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
             <AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>{id}</AccessKeyId>
-            <SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>{expiration}</Expiration>
+            <SecretAccessKey>{secret}</SecretAccessKey><SessionToken>{token}</SessionToken><Expiration>{expiration}</Expiration>
             </Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>"#
         );
         (200, body)

@@ -1,0 +1,300 @@
+//! Those who ask: one exchange for all of them, whoever leaves and whatever ends.
+
+use super::world::{Mood, World, seconds};
+use super::{REFRESH_AT, at_once, key, warm};
+use crate::support::chain;
+use aws_credential_types::provider::ProvideCredentials;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_google_web_identity::emulator::Hop;
+use aws_google_web_identity::{ErrorKind, SharedIdToken, Stage};
+use futures_util::FutureExt;
+use futures_util::future::join_all;
+
+#[tokio::test]
+async fn promise_01_n_cold_callers_make_one_exchange_and_get_the_same_generation() {
+    let world = World::new().await;
+    let provider = world.provider().await;
+    world.source.close_gate();
+    let callers = join_all((0..100).map(|_| provider.provide_credentials()));
+    let open = async {
+        world.source.asked(1).await;
+        world.source.open_gate();
+    };
+    let (credentials, ()) = tokio::join!(callers, open);
+    let first = credentials[0].as_ref().unwrap().clone();
+    assert!(
+        credentials
+            .into_iter()
+            .all(|credentials| credentials.unwrap() == first)
+    );
+    assert_eq!(
+        (
+            world.source.calls(),
+            world.emulator.requests_of(Hop::Sts).len()
+        ),
+        (1, 1)
+    );
+}
+
+#[tokio::test]
+async fn promise_02_n_cold_callers_of_a_failing_source_make_one_exchange() {
+    let world = World::new().await;
+    world.source.set(Mood::Fails(ErrorKind::Unavailable));
+    let provider = world.provider().await;
+    for error in join_all((0..100).map(|_| provider.provide_credentials())).await {
+        assert!(chain(&error.unwrap_err()).contains("as the test wants it"));
+    }
+    assert_eq!(world.source.calls(), 1);
+    provider.provide_credentials().await.unwrap_err();
+    assert_eq!(
+        world.source.calls(),
+        1,
+        "the failure is shared for a second"
+    );
+    world.clock.advance(seconds(1));
+    provider.provide_credentials().await.unwrap_err();
+    assert_eq!(world.source.calls(), 2);
+}
+
+#[tokio::test]
+async fn promise_02_nothing_configured_is_never_remembered_and_a_denial_for_a_minute() {
+    let world = World::new().await;
+    let provider = world.provider().await;
+    for (kind, after, calls) in [
+        (ErrorKind::NotConfigured, seconds(0), 2),
+        (ErrorKind::Denied, seconds(59), 1),
+        (ErrorKind::Denied, seconds(60), 2),
+    ] {
+        world.clock.advance(seconds(3600));
+        world.source.set(Mood::Fails(kind));
+        let before = world.source.calls();
+        provider.provide_credentials().await.unwrap_err();
+        world.clock.advance(after);
+        provider.provide_credentials().await.unwrap_err();
+        assert_eq!(
+            world.source.calls() - before,
+            calls,
+            "{kind:?} after {after:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn promise_03_in_the_advisory_window_nobody_waits_and_there_is_one_flight() {
+    let world = World::new().await;
+    let provider = warm(&world).await;
+    let old = key(&provider);
+    world.clock.advance(REFRESH_AT - seconds(1));
+    assert_eq!(
+        (key(&provider), world.source.calls()),
+        (old.clone(), 1),
+        "still fresh"
+    );
+    world.source.close_gate();
+    world.clock.advance(seconds(1));
+    for _ in 0..1000 {
+        assert_eq!(key(&provider), old);
+    }
+    world.source.asked(2).await;
+    world.source.open_gate();
+    world
+        .until("the new key is there", || key(&provider) != old)
+        .await;
+    assert_eq!(
+        (
+            world.source.calls(),
+            world.emulator.requests_of(Hop::Sts).len()
+        ),
+        (2, 2)
+    );
+}
+
+#[tokio::test]
+async fn promise_09_a_cancelled_leader_or_waiter_loses_nothing() {
+    let world = World::new().await;
+    let provider = world.provider().await;
+    let gate = world.source.close_gate();
+    // The leader goes at its first await, a waiter at its own.
+    assert!(provider.provide_credentials().now_or_never().is_none());
+    assert!(provider.provide_credentials().now_or_never().is_none());
+    world.source.asked(1).await;
+    // While STS is asked.
+    let hold = world.emulator.hold(Hop::Sts);
+    gate.add_permits(1);
+    hold.reached(1).await;
+    assert!(provider.provide_credentials().now_or_never().is_none());
+    hold.release();
+    world
+        .until("the result is published", || at_once(&provider).is_some())
+        .await;
+    at_once(&provider).unwrap().unwrap();
+    assert_eq!(world.source.calls(), 1);
+}
+
+#[tokio::test]
+async fn promise_10_a_panic_in_a_source_is_an_error_for_those_who_wait() {
+    let world = World::new().await;
+    world.source.set(Mood::Panics);
+    let provider = world.provider().await;
+    for error in join_all((0..10).map(|_| provider.session())).await {
+        let error = error.unwrap_err();
+        assert!(
+            error.to_string().contains("the exchange panicked"),
+            "{error}"
+        );
+    }
+    assert_eq!(world.source.calls(), 1);
+    world.source.set(Mood::Answers);
+    world.clock.advance(seconds(1));
+    provider.session().await.expect("it recovers");
+}
+
+#[test]
+fn promise_11_when_a_runtime_is_dropped_in_mid_flight_callers_on_another_succeed() {
+    let runtime = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+    };
+    let (home, a, b) = (runtime(), runtime(), runtime());
+    let world = home.block_on(World::new());
+    let provider = home.block_on(world.provider());
+    world.source.close_gate();
+    a.block_on(async {
+        assert!(provider.provide_credentials().now_or_never().is_none());
+        world.source.asked(1).await;
+    });
+    let waiting = std::thread::scope(|scope| {
+        let waiter = scope.spawn(|| {
+            b.block_on(async {
+                let call = provider.provide_credentials();
+                tokio::pin!(call);
+                assert!(
+                    futures_util::poll!(&mut call).is_pending(),
+                    "it waits for the flight on A"
+                );
+                a.shutdown_background();
+                let open = async {
+                    world.source.asked(2).await;
+                    world.source.open_gate();
+                };
+                tokio::join!(call, open).0
+            })
+        });
+        // The emulator lives on this runtime.
+        home.block_on(async {
+            while !waiter.is_finished() {
+                tokio::task::yield_now().await;
+            }
+        });
+        waiter.join().unwrap()
+    });
+    waiting.expect("elected anew on B");
+}
+
+#[tokio::test]
+async fn refresh_joins_only_a_flight_that_began_after_the_call_and_ignores_the_pause() {
+    let world = World::new().await;
+    let provider = warm(&world).await;
+    let gate = world.source.close_gate();
+    let first = provider.refresh();
+    tokio::pin!(first);
+    assert!(futures_util::poll!(&mut first).is_pending());
+    world.source.asked(2).await;
+    // This one was called while the first was under way: it wants another.
+    let second = provider.refresh();
+    tokio::pin!(second);
+    assert!(futures_util::poll!(&mut second).is_pending());
+    gate.add_permits(1);
+    first.await.unwrap();
+    assert!(futures_util::poll!(&mut second).is_pending());
+    world.source.asked(3).await;
+    gate.add_permits(1);
+    second.await.unwrap();
+    world.source.open_gate();
+    world.source.set(Mood::Fails(ErrorKind::Denied));
+    for _ in 0..3 {
+        let calls = world.source.calls();
+        provider.refresh().await.unwrap_err();
+        assert_eq!(world.source.calls(), calls + 1);
+    }
+}
+
+#[tokio::test]
+async fn a_flight_that_takes_too_long_ends_at_its_deadline() {
+    let world = World::new().await;
+    world.source.set(Mood::Hangs);
+    let provider = world.provider().await;
+    let call = provider.provide_credentials();
+    tokio::pin!(call);
+    assert!(futures_util::poll!(&mut call).is_pending());
+    world.source.asked(1).await;
+    world.clock.advance(seconds(15));
+    let error = call.await.unwrap_err();
+    assert!(
+        matches!(error, CredentialsError::ProviderTimedOut(_)),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn without_a_runtime_the_error_says_so() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let world = runtime.block_on(World::new());
+    let provider = runtime.block_on(world.provider());
+    let error = provider.session().now_or_never().unwrap().unwrap_err();
+    assert!(
+        error.to_string().contains("there is no tokio runtime here"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_flight_that_ends_at_its_deadline_says_which_hop_it_had_got_to() {
+    let world = World::new().await;
+    let provider = world.provider().await;
+    for (before_sts, stage) in [(15, Stage::Source), (8, Stage::Sts)] {
+        let gate = world.source.close_gate();
+        let sts = world.emulator.hold(Hop::Sts);
+        let calls = world.source.calls();
+        let session = provider.session();
+        tokio::pin!(session);
+        assert!(futures_util::poll!(&mut session).is_pending());
+        world.source.asked(calls + 1).await;
+        world.clock.advance(seconds(before_sts));
+        let ends = async {
+            if stage == Stage::Sts {
+                gate.add_permits(1);
+                sts.reached(1).await;
+                // Less than STS itself may take.
+                world.clock.advance(seconds(15 - before_sts));
+            }
+        };
+        let (session, ()) = tokio::join!(session, ends);
+        let error = session.unwrap_err();
+        assert_eq!((error.stage(), error.kind()), (stage, ErrorKind::Timeout));
+        assert!(chain(&error).contains("no credentials within 15 s"));
+        sts.release();
+        world.source.open_gate();
+        world.clock.advance(seconds(61));
+    }
+}
+
+#[tokio::test]
+async fn a_refresh_asks_a_shared_identity_again_that_was_denied_before() {
+    let world = World::new().await;
+    let identity = SharedIdToken::new(world.source.clone());
+    let provider = world.builder().token_source(identity).build();
+    let provider = provider.await.unwrap();
+    world.source.set(Mood::Fails(ErrorKind::Denied));
+    provider.session().await.unwrap_err();
+    world.source.set(Mood::Answers);
+    world.clock.advance(seconds(1));
+    provider.session().await.expect_err("held off for a minute");
+    provider.refresh().await.expect("whatever failed before");
+    assert_eq!(world.source.calls(), 2);
+}

@@ -1,0 +1,162 @@
+//! What is said of the expiry, and clocks and lifetimes that are not as they should be.
+
+use super::world::{Mood, World, seconds};
+use super::{HOUR, MUST_AT, REFRESH_AT, at_once, expiry, warm};
+use aws_credential_types::provider::ProvideCredentials;
+use aws_google_web_identity::ErrorKind;
+use aws_google_web_identity::emulator::{Answer, Hop};
+
+#[tokio::test]
+async fn promise_12_the_advertised_expiry_is_never_none_never_late_and_renewed_once_per_hold() {
+    let world = World::new().await;
+    let provider = warm(&world).await;
+    let start = world.clock.now();
+    let real = provider.session().await.unwrap().expires_at();
+    assert_eq!(real, start + HOUR, "session() gives the real one");
+    assert_eq!(expiry(&provider), start + REFRESH_AT + seconds(15));
+    world.source.set(Mood::Hangs);
+    world.clock.advance(REFRESH_AT);
+    let mut held = expiry(&provider);
+    assert_eq!(
+        held,
+        world.clock.now() + seconds(60),
+        "a refresh is under way"
+    );
+    let mut renewals = 0;
+    while world.clock.now() < start + MUST_AT - seconds(1) {
+        world.clock.advance(seconds(1));
+        let now = expiry(&provider);
+        assert!(now > world.clock.now() && now <= real);
+        if now != held {
+            assert!(
+                held <= world.clock.now() + seconds(15),
+                "not before a cache would ask"
+            );
+            (held, renewals) = (now, renewals + 1);
+        }
+    }
+    assert!((15..=25).contains(&renewals), "{renewals} in 14 min 29 s");
+}
+
+#[tokio::test]
+async fn promise_14_zero_short_or_past_lifetimes_make_no_busy_loop() {
+    let world = World::new().await;
+    let provider = world.provider().await;
+    for expiration in [0, 1, -3600] {
+        let at = world.clock.now() + seconds(4000);
+        let at = if expiration < 0 {
+            at - seconds(8000)
+        } else {
+            world.clock.now()
+        };
+        let at = aws_smithy_types::DateTime::from(at)
+            .fmt(aws_smithy_types::date_time::Format::DateTime)
+            .unwrap();
+        let body = format!(
+            "<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>ASIANEW</AccessKeyId>\
+             <SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>{at}</Expiration>\
+             </Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>"
+        );
+        world
+            .emulator
+            .answer_next(Hop::Sts, 99, Answer::status(200).body(body));
+        let before = world.source.calls();
+        for _ in 0..50 {
+            let error = provider.session().await.unwrap_err();
+            assert!(
+                error.to_string().contains(
+                    "AWS STS: malformed response: the credentials had expired on arrival"
+                ),
+                "{error}"
+            );
+        }
+        assert_eq!(world.source.calls() - before, 1);
+        world.clock.advance(seconds(1));
+    }
+}
+
+#[tokio::test]
+async fn promise_15_a_clock_that_is_hours_off_accepts_fresh_answers() {
+    for off in [6 * 3600, -6 * 3600] {
+        let world = World::new().await;
+        world.emulator.set_clock_offset(off);
+        let provider = warm(&world).await;
+        let left = provider
+            .session()
+            .await
+            .unwrap()
+            .expires_at()
+            .duration_since(world.clock.now());
+        assert_eq!(left.unwrap(), HOUR, "by this machine's clock");
+        assert_eq!(world.source.calls(), 1);
+        world.clock.advance(HOUR);
+        world.source.set(Mood::Fails(ErrorKind::Unavailable));
+        provider
+            .provide_credentials()
+            .await
+            .expect_err("and no expired ones are used");
+    }
+}
+
+#[tokio::test]
+async fn promise_15_clocks_that_step_and_a_suspended_machine_use_nothing_expired_and_make_no_storm()
+{
+    // Set back by six hours: the monotonic clock counts, and what is advertised follows the wall.
+    let world = World::new().await;
+    let provider = warm(&world).await;
+    world.clock.advance(seconds(600));
+    world.clock.step(-6 * 3600);
+    assert_eq!(
+        expiry(&provider),
+        world.clock.now() + REFRESH_AT + seconds(15) - seconds(600)
+    );
+    assert_eq!(world.source.calls(), 1, "no storm");
+    world.clock.advance(HOUR - seconds(600));
+    world.source.set(Mood::Fails(ErrorKind::Unavailable));
+    provider
+        .provide_credentials()
+        .await
+        .expect_err("expired by the monotonic clock");
+
+    // Set ahead by six hours, or suspended for as long: expired by the wall clock. One exchange, and
+    // what it brings counts from its arrival.
+    let world = World::new().await;
+    let provider = warm(&world).await;
+    world.clock.step(6 * 3600);
+    assert!(at_once(&provider).is_none());
+    provider.provide_credentials().await.unwrap();
+    for _ in 0..50 {
+        at_once(&provider).expect("fresh").unwrap();
+    }
+    assert_eq!(world.source.calls(), 2);
+
+    // Suspended for a while: that time counts.
+    let world = World::new().await;
+    let provider = warm(&world).await;
+    world.clock.step(1800);
+    at_once(&provider).expect("fresh").unwrap();
+    world.clock.advance(seconds(900));
+    world.source.close_gate();
+    at_once(&provider).expect("held").unwrap();
+    world.source.asked(2).await;
+}
+
+#[tokio::test]
+async fn promise_16_jitter_differs_between_instances_made_in_the_same_second() {
+    let world = World::new().await;
+    let mut expiries = Vec::new();
+    for _ in 0..8 {
+        let provider = world.provider().await;
+        provider.session().await.unwrap();
+        expiries.push(expiry(&provider));
+    }
+    let earliest = world.clock.now() + REFRESH_AT - seconds(180);
+    assert!(
+        expiries
+            .iter()
+            .all(|it| (earliest..=earliest + seconds(200)).contains(it))
+    );
+    expiries.sort();
+    expiries.dedup();
+    assert!(expiries.len() > 4, "{expiries:?}");
+}
