@@ -1,7 +1,6 @@
 //! What a provider reads of the process and the machine that it runs on.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::Arc;
 
 /// The process's variables and the machine's own words about itself, or those of a test.
@@ -80,14 +79,4 @@ impl Environment {
 fn word(path: &str) -> Option<String> {
     let text = std::fs::read_to_string(path).ok()?;
     Some(text.trim().to_owned()).filter(|text| !text.is_empty())
-}
-
-impl fmt::Debug for Environment {
-    /// Without the values: some are secrets.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Environment::Process => "Process",
-            Environment::Fixed(_) => "Fixed",
-        })
-    }
 }

@@ -28,11 +28,10 @@ use bytes::Bytes;
 use http_body_util::Full;
 use std::borrow::Cow;
 use std::convert::Infallible;
-use std::fmt;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// A request to one of Google's endpoints. `Debug` shows neither headers nor body.
+/// A request to one of Google's endpoints. It has no `Debug`: there are secrets in it.
 pub(crate) struct Request {
     pub(crate) stage: Stage,
     /// For logs and traces, such as `signJwt`.
@@ -47,16 +46,6 @@ pub(crate) struct Request {
     pub(crate) direct: bool,
     /// One try, and no more than this; else the retries and timeouts of the context.
     pub(crate) only: Option<Duration>,
-}
-
-impl fmt::Debug for Request {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Request")
-            .field("operation", &self.operation)
-            .field("endpoint", &self.endpoint)
-            .field("path", &self.path)
-            .finish_non_exhaustive()
-    }
 }
 
 /// Sends the request and takes the answer, whatever its status.

@@ -26,7 +26,7 @@ pub(crate) use fetch::{Fetch, FetchFuture, Fetched, HoldOff, Lost, Perishable};
 pub use policy::RefreshPolicy;
 
 use clocks::Moment;
-use desk::{Desk, Seat, Wish};
+use desk::{Desk, Seat};
 use flight::{Ended, Flight};
 use generation::{Freshness, Generation};
 use shared::{ArcSwapOption, Mutex, MutexGuard, Runtime};
@@ -113,7 +113,7 @@ impl<F: Fetch> Refresher<F> {
                 let seen = Some(generation.number);
                 drop(slot);
                 // Nobody waits for it: when there is no runtime or a failure before, what is held will do.
-                let _ = self.core.seat(&now, Wish::After(seen));
+                let _ = self.core.seat(&now, seen);
                 self.core
                     .vouch(&now)
                     .map(|generation| pick(generation.value()))
@@ -139,14 +139,14 @@ impl<F: Fetch> Refresher<F> {
             }
             let now = self.core.clocks.now();
             let slot = self.core.slot.load_full();
-            let wish = Wish::After(slot.as_ref().map(|held| held.number));
+            let seen = slot.as_ref().map(|held| held.number);
             let valid = match slot.map(|held| (held.freshness(&now), held)) {
                 Some((Freshness::Expired, _)) | None => None,
                 Some((Freshness::Mandatory, held)) => Some(held),
                 // It came since the first look.
                 Some(_) => continue,
             };
-            let flight = match self.core.seat(&now, wish) {
+            let flight = match self.core.seat(&now, seen) {
                 Ok(Seat::Flight(flight)) => flight,
                 Ok(Seat::Overtaken) => continue,
                 Ok(Seat::HeldOff(error)) | Err(error) => match self.core.vouch(&now) {
@@ -187,13 +187,11 @@ impl<F: Fetch> Refresher<F> {
         let first = self.core.desk().next_flight();
         for _ in 0..ELECTIONS {
             let flight = loop {
-                let now = self.core.clocks.now();
-                match self.core.seat(&now, Wish::Whatever)? {
-                    Seat::Flight(flight) if flight.number() >= first => break flight,
-                    Seat::Flight(earlier) => drop(earlier.ended().await),
-                    Seat::HeldOff(error) => return Err(error),
-                    Seat::Overtaken => {}
+                let flight = self.core.any_seat()?;
+                if flight.number() >= first {
+                    break flight;
                 }
+                flight.ended().await;
             };
             match flight.ended().await {
                 Ended::Published => return Ok(()),
@@ -257,24 +255,39 @@ impl<F: Fetch> Core<F> {
         }
     }
 
-    /// A seat in the flight that is under way, or in a new one.
-    fn seat(self: &Arc<Self>, now: &Moment, wish: Wish) -> Result<Seat<F::Error>, F::Error> {
-        let mut desk = self.desk();
-        if let Wish::After(seen) = wish
-            && self.slot.load().as_ref().map(|held| held.number) != seen
-        {
+    /// A seat for somebody who saw this generation, or none, and needs what comes after it: in the flight that is under
+    /// way, or in a new one.
+    fn seat(self: &Arc<Self>, now: &Moment, seen: Option<u64>) -> Result<Seat<F::Error>, F::Error> {
+        let desk = self.desk();
+        if self.slot.load().as_ref().map(|held| held.number) != seen {
             return Ok(Seat::Overtaken);
         }
-        if let Some(seat) = desk.seat(now, wish) {
-            return Ok(seat);
+        match (desk.under_way(), desk.held_off(now)) {
+            (Some(flight), _) => Ok(Seat::Flight(flight)),
+            (None, Some(error)) => Ok(Seat::HeldOff(error)),
+            (None, None) => self.depart(desk).map(Seat::Flight),
         }
+    }
+
+    /// A seat for somebody who asks for a fetch whatever is held and whatever failed before.
+    fn any_seat(self: &Arc<Self>) -> Result<Flight<F::Error>, F::Error> {
+        let desk = self.desk();
+        match desk.under_way() {
+            Some(flight) => Ok(flight),
+            None => self.depart(desk),
+        }
+    }
+
+    fn depart(
+        self: &Arc<Self>,
+        mut desk: MutexGuard<'_, Desk<F::Error>>,
+    ) -> Result<Flight<F::Error>, F::Error> {
         let runtime = Runtime::try_current().map_err(|_| self.fetch.lost(Lost::NoRuntime))?;
-        let (flight, pilot) = Flight::new(desk.depart());
-        desk.board(flight.clone());
+        let (flight, pilot) = desk.depart();
         drop(desk);
         runtime.spawn(flight::fly(self.clone(), pilot));
         self.keep_warm(&runtime);
-        Ok(Seat::Flight(flight))
+        Ok(flight)
     }
 
     fn keep_warm(self: &Arc<Self>, runtime: &Runtime) {

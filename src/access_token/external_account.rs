@@ -10,13 +10,11 @@ use crate::{BuildError, Context, Error, ErrorKind, Stage, future, token_endpoint
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
-/// A subject token is a JWT or a SAML assertion of some KiB.
-const MAX_SUBJECT: usize = 64 * 1024;
 
 /// The fields of an `external_account` file.
 #[derive(Debug, Deserialize)]
@@ -52,8 +50,15 @@ struct Format {
     subject_token_field_name: Option<String>,
 }
 
+/// Where the subject token is.
+enum Subject<'a> {
+    File(&'a Path),
+    Url(&'a str),
+}
+
 impl ExternalAccount {
-    fn validate(&self) -> Result<Endpoint, BuildError> {
+    /// Where the subject token is, and where it is exchanged.
+    fn validate(&self) -> Result<(Subject<'_>, Endpoint), BuildError> {
         let wrong = |what: &str| BuildError::new("credential_source", what);
         let source = &self.credential_source;
         if source.environment_id.is_some() {
@@ -67,39 +72,41 @@ impl ExternalAccount {
                  expected, or a ProvideAccessToken of your own with IamIdToken",
             ));
         }
-        if source.file.is_none() == source.url.is_none() {
-            return Err(wrong("needs either a file or a url"));
-        }
+        let subject = match (&source.file, &source.url) {
+            (Some(path), None) => Subject::File(path),
+            (None, Some(url)) => {
+                subject_url(url)?;
+                Subject::Url(url)
+            }
+            _ => return Err(wrong("needs either a file or a url")),
+        };
         if self.workforce_pool_user_project.is_some() {
             return Err(BuildError::new(
                 "workforce_pool_user_project",
                 "is of a workforce pool, a person's login, which can't impersonate without one",
             ));
         }
-        if let Some(url) = &source.url {
-            subject_url(url)?;
-        }
-        Endpoint::secure("token_url", &self.token_url)
+        Ok((subject, Endpoint::secure("token_url", &self.token_url)?))
     }
 
-    async fn subject_token(&self, cx: &Context) -> Result<Secret, Error> {
-        let source = &self.credential_source;
-        let (name, bytes) = match (&source.file, &source.url) {
-            (Some(path), _) => {
+    async fn subject_token(&self, cx: &Context, subject: Subject<'_>) -> Result<Secret, Error> {
+        let (name, bytes) = match subject {
+            Subject::File(path) => {
                 let name = format!("file {}", path.display());
                 let unreadable = |error| {
                     Error::new(Stage::Source, ErrorKind::Unavailable, error)
                         .with_hint(format!("the subject token's {name} can't be read"))
                 };
-                let path = path.clone();
+                let path = path.to_owned();
                 let bytes = tokio::task::spawn_blocking(move || crate::bounded::read(&path))
                     .await
                     .unwrap_or_else(|error| Err(error.into()))
                     .map_err(unreadable)?;
                 (name, bytes)
             }
-            (None, Some(url)) => {
-                let response = http::send(cx, subject_request(url, &source.headers)?).await?;
+            Subject::Url(url) => {
+                let headers = &self.credential_source.headers;
+                let response = http::send(cx, subject_request(url, headers)?).await?;
                 if !response.is_success() {
                     return Err(Error::message(
                         Stage::Source,
@@ -112,13 +119,6 @@ impl ExternalAccount {
                     Zeroizing::new(response.body().to_vec()),
                 )
             }
-            (None, None) => {
-                return Err(Error::message(
-                    Stage::Source,
-                    ErrorKind::Configuration,
-                    "credential_source needs either a file or a url",
-                ));
-            }
         };
         self.extract(&bytes)
             .map_err(|what| malformed(format!("the subject token's {name} {what}")))
@@ -126,12 +126,6 @@ impl ExternalAccount {
 
     /// The whole text, or a field of its JSON.
     pub(crate) fn extract(&self, bytes: &[u8]) -> Result<Secret, String> {
-        if bytes.len() > MAX_SUBJECT {
-            return Err(format!(
-                "has {} bytes; at most {MAX_SUBJECT} are expected",
-                bytes.len()
-            ));
-        }
         let text = std::str::from_utf8(bytes)
             .map_err(|_| "isn't text".to_owned())?
             .trim();
@@ -161,10 +155,10 @@ impl ExternalAccount {
     }
 
     async fn token(&self, cx: &Context, scope: &str) -> Result<AccessToken, Error> {
-        let endpoint = self
+        let (subject, endpoint) = self
             .validate()
             .map_err(|error| Error::new(Stage::Source, ErrorKind::Configuration, error))?;
-        let subject = self.subject_token(cx).await?;
+        let subject = self.subject_token(cx, subject).await?;
         let form = [
             ("grant_type", GRANT_TYPE),
             ("audience", &self.audience),

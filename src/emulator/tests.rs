@@ -3,5 +3,6 @@
 mod faults;
 mod google;
 mod helpers;
+mod points;
 mod sts;
 mod whole_way;

@@ -18,7 +18,7 @@ pub(super) const CLOCK_SKEW: i64 = 300;
 const GOOGLE_URI: &str = "https://oauth2.googleapis.com/token";
 
 pub(super) const CLIENT_ID: &str = "emulator.apps.googleusercontent.com";
-pub(super) const CLIENT_SECRET: &str = "emulator-client-secret";
+pub(super) const CLIENT_SECRET: &str = "GOCSPX-0of1this2emulator3";
 
 type Answer = Result<Reply, Reply>;
 

@@ -3,10 +3,9 @@
 use crate::BuildError;
 use crate::names::shown;
 use http::Uri;
-use std::fmt;
 
 /// An `http` or `https` origin, and the path below which the requests go.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub(crate) struct Endpoint {
     uri: Uri,
 }
@@ -94,11 +93,5 @@ impl Endpoint {
             || host
                 .parse::<std::net::IpAddr>()
                 .is_ok_and(|address| address.is_loopback())
-    }
-}
-
-impl fmt::Debug for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.uri.to_string())
     }
 }

@@ -2,7 +2,7 @@
 
 use super::HoldOff;
 use super::clocks::Moment;
-use super::flight::Flight;
+use super::flight::{Flight, Pilot};
 use super::policy::RefreshPolicy;
 use std::time::Duration;
 
@@ -12,15 +12,6 @@ pub(super) enum Seat<E> {
     HeldOff(E),
     /// Another flight landed since the caller looked: it should look again.
     Overtaken,
-}
-
-/// Who wants a seat.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wish {
-    /// Somebody who saw this generation, or none, and needs what comes after it.
-    After(Option<u64>),
-    /// Somebody who asks for a fetch whatever is held and whatever failed before.
-    Whatever,
 }
 
 pub(super) struct Desk<E> {
@@ -68,28 +59,26 @@ impl<E: Clone> Desk<E> {
         self.random.f64()
     }
 
-    /// The flight under way, or what is still held against a new one.
-    pub(super) fn seat(&mut self, now: &Moment, wish: Wish) -> Option<Seat<E>> {
-        // One whose runtime ended without a word is none.
-        if let Some(flight) = self
-            .under_way
+    /// One whose runtime ended without a word is none.
+    pub(super) fn under_way(&self) -> Option<Flight<E>> {
+        self.under_way
             .as_ref()
             .filter(|flight| flight.is_under_way())
-        {
-            return Some(Seat::Flight(flight.clone()));
-        }
-        let last = self.last.as_ref().filter(|_| wish != Wish::Whatever)?;
-        (last.at.age(now) < last.pause).then(|| Seat::HeldOff(last.error.clone()))
+            .cloned()
     }
 
-    pub(super) fn depart(&mut self) -> u64 {
-        let number = self.next;
+    /// What is still held against a new flight.
+    pub(super) fn held_off(&self, now: &Moment) -> Option<E> {
+        let last = self.last.as_ref()?;
+        (last.at.age(now) < last.pause).then(|| last.error.clone())
+    }
+
+    /// A new flight, and the end of it that its task holds.
+    pub(super) fn depart(&mut self) -> (Flight<E>, Pilot<E>) {
+        let (flight, pilot) = Flight::new(self.next);
         self.next += 1;
-        number
-    }
-
-    pub(super) fn board(&mut self, flight: Flight<E>) {
-        self.under_way = Some(flight);
+        self.under_way = Some(flight.clone());
+        (flight, pilot)
     }
 
     pub(super) fn landed(&mut self, number: u64) {

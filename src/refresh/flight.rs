@@ -1,6 +1,6 @@
 //! One exchange, in a task of its own.
 
-use super::desk::{Failed, Seat, Wish};
+use super::desk::{Failed, Seat};
 use super::generation::{Freshness, Generation};
 use super::{Core, Fetch, Fetched, Lost};
 use std::sync::Arc;
@@ -166,7 +166,7 @@ pub(super) async fn keep_warm<F: Fetch>(core: Arc<Core<F>>) {
         let pause = core.desk().pause_left(&now);
         let wait = due.max(pause);
         if wait.is_zero() {
-            match core.seat(&now, Wish::After(held.map(|held| held.number))) {
+            match core.seat(&now, held.map(|held| held.number)) {
                 Ok(Seat::Flight(flight)) => {
                     tokio::select! {
                         biased;

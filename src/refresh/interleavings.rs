@@ -11,6 +11,7 @@ use shuttle::future::{block_on, spawn, yield_now};
 use shuttle::scheduler::{DfsScheduler, PctScheduler, RandomScheduler};
 use shuttle::{Config, Runner};
 use stage::{Failure, LIFETIME, Runtime, Serial, Stage, Time};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 fn explore(story: fn()) {
     const EACH: usize = 1_000;
@@ -36,10 +37,7 @@ fn cold_callers_make_one_fetch_and_get_the_same_value() {
 fn cold_callers_of_a_failing_source_make_one_fetch_and_get_its_error() {
     explore(|| {
         let stage = Stage::new();
-        stage
-            .source
-            .fails
-            .store(true, std::sync::atomic::Ordering::SeqCst);
+        stage.source.fails.store(true, Ordering::SeqCst);
         let callers: Vec<_> = (0..3).map(|_| stage.get()).collect();
         for caller in callers {
             assert_eq!(block_on(caller).unwrap(), Err(Failure::OfTheSource));
@@ -147,18 +145,32 @@ fn what_is_forgotten_is_what_was_meant() {
 
 #[test]
 fn a_deadline_that_races_with_the_answer_leaves_a_value_or_an_error() {
+    static ANSWERS: AtomicUsize = AtomicUsize::new(0);
+    static DEADLINES: AtomicUsize = AtomicUsize::new(0);
     explore(|| {
-        let stage = Stage::with(Time::whose_sleeps_end_after(1), RefreshPolicy::new());
+        let stage = Stage::with(Time::with_a_bell(), RefreshPolicy::new());
         let callers: Vec<_> = (0..2).map(|_| stage.get()).collect();
+        let time = stage.time.clone();
+        let bell = spawn(async move { time.ring() });
         for caller in callers {
             match block_on(caller).unwrap() {
-                Ok(serial) => assert_eq!(Some(serial), stage.refresher.held(Serial::clone)),
-                Err(Failure::Lost(super::Lost::Deadline(_))) => {}
+                Ok(serial) => {
+                    assert_eq!(Some(serial), stage.refresher.held(Serial::clone));
+                    ANSWERS.fetch_add(1, Ordering::SeqCst);
+                }
+                Err(Failure::Lost(super::Lost::Deadline(_))) => {
+                    assert_eq!(stage.refresher.held(Serial::clone), None);
+                    DEADLINES.fetch_add(1, Ordering::SeqCst);
+                }
                 Err(other) => panic!("{other:?}"),
             }
         }
+        block_on(bell).unwrap();
         assert_eq!(stage.source.begun(), 1);
     });
+    for outcome in [&ANSWERS, &DEADLINES] {
+        assert!(outcome.load(Ordering::SeqCst) > 0, "both happen");
+    }
 }
 
 #[test]

@@ -64,18 +64,6 @@ impl IamSignJwt {
         self
     }
 
-    async fn account(&self, cx: &Context) -> Result<ServiceAccountEmail, Error> {
-        match &self.account {
-            Account::Named(Ok(email)) => Ok(email.clone()),
-            Account::Named(Err(error)) => Err(Error::new(
-                Stage::Sign,
-                ErrorKind::Configuration,
-                error.clone(),
-            )),
-            Account::Attached(metadata) => metadata.email(cx).await,
-        }
-    }
-
     async fn sign(&self, cx: &Context, assertion: &Assertion) -> Result<SignedJwt, Error> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
@@ -96,7 +84,11 @@ impl SignJwt for IamSignJwt {
     fn issuer<'a>(&'a self, cx: &'a Context) -> future::Issuer<'a> {
         match &self.account {
             Account::Named(Ok(email)) => future::Issuer::ready(Ok(email.clone())),
-            _ => future::Issuer::new(self.account(cx)),
+            Account::Named(Err(error)) => {
+                let error = Error::new(Stage::Sign, ErrorKind::Configuration, error.clone());
+                future::Issuer::ready(Err(error))
+            }
+            Account::Attached(metadata) => future::Issuer::new(metadata.email(cx)),
         }
     }
 

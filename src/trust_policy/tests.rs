@@ -249,3 +249,24 @@ fn a_number_is_read_as_it_is_written() {
         "{policy}"
     );
 }
+
+#[test]
+fn a_policy_that_only_denies_others_admits_nobody_and_says_so() {
+    let policy = r#"{"Statement":{"Effect":"Deny","Principal":"*","Action":"sts:*",
+        "Condition":{"StringEquals":{"accounts.google.com:sub":"1"}}}}"#;
+    let policy: TrustPolicy = policy.parse().unwrap();
+    let Verdict::Refused(reasons) = policy.judge(&by_key()) else {
+        panic!("nothing allows it");
+    };
+    let reasons: Vec<_> = reasons
+        .iter()
+        .map(|reason| (reason.statement(), reason.to_string()))
+        .collect();
+    assert_eq!(
+        reasons,
+        [(
+            "the policy",
+            "the policy: no statement allows anything".to_owned()
+        )]
+    );
+}

@@ -97,6 +97,7 @@ async fn an_impersonated_account_is_reached_from_a_key_a_user_or_another_imperso
         }));
         let provider = finding(&emulator, file.path()).build().await.unwrap();
         is_robot(&emulator, &provider.id_token().await.unwrap());
+        watch::shown(&format!("{provider:?}"));
     }
 }
 
@@ -215,6 +216,8 @@ async fn an_external_account_exchanges_its_subject_token_and_impersonates() {
     let command = account(json!({ "executable": { "command": "x" } }));
     let both = account(json!({ "file": "/x", "url": "https://x" }));
     let clear = account(json!({ "url": "http://idp.example.com/token" }));
+    let mut workforce = account(json!({ "file": subject.path() }));
+    workforce["workforce_pool_user_project"] = "demo-project".into();
     for (json, says) in [
         (
             without,
@@ -230,6 +233,10 @@ async fn an_external_account_exchanges_its_subject_token_and_impersonates() {
         ),
         (both, "credential_source: needs either a file or a url"),
         (
+            workforce,
+            "workforce_pool_user_project: is of a workforce pool",
+        ),
+        (
             clear,
             "credential_source.url: \"http://idp.example.com/token\" would send secrets in clear text",
         ),
@@ -242,6 +249,65 @@ async fn an_external_account_exchanges_its_subject_token_and_impersonates() {
             .to_string();
         assert!(error.contains(says), "{error}");
     }
+}
+
+#[tokio::test]
+async fn an_external_account_becomes_a_role_session_and_says_what_is_wrong_with_its_subject_token()
+{
+    const POOL: &str =
+        "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/idp";
+    let robot = ServiceAccount::new(ROBOT).token_creators([POOL]);
+    let emulator = watch::start_with(Emulator::builder().service_account(robot)).await;
+    let subject = tempfile::NamedTempFile::new().unwrap();
+    let of_format = |format: Value| {
+        json!({
+            "type": "external_account", "audience": POOL, "token_url": emulator.token_uri(),
+            "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+            "credential_source": {"file": subject.path(), "format": format},
+            "service_account_impersonation_url": impersonation_url(&emulator, ROBOT),
+        })
+    };
+    let text = json!({"type": "text"});
+    let field = json!({"type": "json", "subject_token_field_name": "id_token"});
+    let long = "x".repeat(64 * 1024 + 1);
+    for (format, content, outcome) in [
+        (&text, "subject.of.somebody\n", Ok(())),
+        (&field, r#"{"id_token": "subject.of.somebody"}"#, Ok(())),
+        (
+            &field,
+            r#"{"token": 1}"#,
+            Err("has no text in its field \"id_token\""),
+        ),
+        (&field, "<html>", Err("isn't JSON")),
+        (&text, " \n", Err("is empty")),
+        (&text, &long, Err("it has more than 64 KiB")),
+        (
+            &json!({"type": "xml"}),
+            "<a/>",
+            Err("has the unknown format \"xml\""),
+        ),
+    ] {
+        std::fs::write(subject.path(), content).unwrap();
+        let file = write(&of_format(format.clone()));
+        let provider = finding(&emulator, file.path()).build().await.unwrap();
+        match (provider.session().await, outcome) {
+            (Ok(_), Ok(())) => {}
+            (Err(error), Err(says)) => {
+                let error = chain(&error);
+                let path = subject.path().display().to_string();
+                assert!(error.contains(says) && error.contains(&path), "{error}");
+            }
+            (other, outcome) => panic!("{other:?} instead of {outcome:?}"),
+        }
+    }
+    std::fs::remove_file(subject.path()).unwrap();
+    let file = write(&of_format(text));
+    let provider = finding(&emulator, file.path()).build().await.unwrap();
+    let error = chain(&provider.session().await.unwrap_err());
+    assert!(
+        error.contains("the subject token's file") && error.contains("No such file"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -271,6 +337,14 @@ async fn files_of_other_types_say_what_would_work() {
         (
             json!({"type": "impersonated_service_account"}),
             "lacks service_account_impersonation_url",
+        ),
+        (
+            json!({
+                "type": "impersonated_service_account",
+                "service_account_impersonation_url": impersonation_url(&emulator, ROBOT),
+                "source_credentials": {"type": "impersonated_service_account"},
+            }),
+            "lacks service_account_impersonation_url or source_credentials",
         ),
         (
             json!({"type": "impersonated_service_account", "service_account_impersonation_url": "https://x/y", "source_credentials": {}}),

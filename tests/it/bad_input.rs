@@ -1,11 +1,12 @@
 //! What servers may answer that they shouldn't: the message of each. The kinds of faults that every hop may have are in `faults`.
 
 use crate::support::watch;
-use crate::support::{AUDIENCE, ROBOT, chain, from_emulator};
+use crate::support::{AUDIENCE, ROBOT, chain, from_emulator, quick};
 use aws_google_web_identity::emulator::{Answer, Emulator, Hop, ServiceAccount};
 use aws_google_web_identity::{
     Error, ErrorKind, IamSignJwt, JwtBearer, LocalKey, MetadataServer, ProvideIdToken, Stage,
 };
+use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 use serde_json::json;
 
 fn metadata(emulator: &Emulator) -> MetadataServer {
@@ -268,6 +269,73 @@ async fn refusals_of_iam_name_the_role_and_the_account() {
         let source = JwtBearer::new(signer).token_uri(emulator.token_uri());
         let error = failure(&emulator, source, Hop::SignJwt, answer).await;
         assert_error(&error, Stage::Iam, kind, &[says]);
+    }
+}
+
+#[tokio::test]
+async fn an_access_token_or_an_email_without_a_flavor_is_not_taken() {
+    let emulator = watch::start().await;
+    for hop in [Hop::MetadataToken, Hop::MetadataEmail] {
+        let signer = IamSignJwt::attached(metadata(&emulator)).endpoint(emulator.iam_endpoint());
+        let source = JwtBearer::new(signer).token_uri(emulator.token_uri());
+        let bare = Answer::genuine().without_header("metadata-flavor");
+        let error = failure(&emulator, source, hop, bare).await;
+        assert_error(
+            &error,
+            Stage::Metadata,
+            ErrorKind::MalformedResponse,
+            &["the answer has no Metadata-Flavor"],
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_fails_where_there_is_a_proxy_names_it_and_hides_its_password() {
+    let emulator = watch::start().await;
+    let proxy = [(
+        "HTTPS_PROXY",
+        "http://robot:correct-horse@proxy.example.com:3128",
+    )];
+    let nowhere = emulator
+        .sdk_config()
+        .into_builder()
+        .endpoint_url("http://127.0.0.1:1")
+        .service_config(NoServiceConfig)
+        .build();
+    let key = LocalKey::from_json(emulator.key_file_json(ROBOT).unwrap()).unwrap();
+    let far = JwtBearer::new(key.clone()).token_uri("http://127.0.0.1:1/token");
+    let provider = |source| {
+        from_emulator(&emulator)
+            .configure(&quick(&nowhere))
+            .token_source(source)
+            .environment(proxy)
+            .build()
+    };
+    for (source, stage) in [(far, Stage::Exchange), (JwtBearer::new(key), Stage::Sts)] {
+        let error = provider(source).await.unwrap().session().await.unwrap_err();
+        assert_error(
+            &error,
+            stage,
+            ErrorKind::Unavailable,
+            &[
+                "if NO_PROXY doesn't except it, through the proxy \"proxy.example.com:3128\", of HTTPS_PROXY",
+            ],
+        );
+        let shown = format!("{} {error:?}", chain(&error));
+        assert!(
+            !shown.contains("correct-horse") && !shown.contains("robot:"),
+            "{shown}"
+        );
+    }
+}
+
+/// Names no endpoint of a service.
+#[derive(Debug)]
+struct NoServiceConfig;
+
+impl LoadServiceConfig for NoServiceConfig {
+    fn load_config(&self, _: ServiceConfigKey<'_>) -> Option<String> {
+        None
     }
 }
 

@@ -65,6 +65,20 @@ async fn all_problems_are_reported_at_once_each_with_setter_value_and_rule() {
 }
 
 #[tokio::test]
+async fn the_audience_has_no_default_and_is_asked_for() {
+    let without = GoogleWebIdentityProvider::builder(ROLE)
+        .configure(&sdk_config())
+        .environment([("TARGET_AUDIENCE", AUDIENCE)]);
+    let text = refusal(without).await;
+    assert!(
+        text.contains(
+            "audience: is required and was not set; it is what the role's trust policy tests"
+        ),
+        "{text}"
+    );
+}
+
+#[tokio::test]
 async fn an_sdk_config_that_the_sdk_would_panic_on_is_a_problem() {
     let text = refusal(builder().configure(&SdkConfig::builder().build())).await;
     assert!(

@@ -441,36 +441,6 @@ async fn the_identical_token_is_not_sent_twice() {
     assert_eq!(emulator.requests_of(Hop::Sts).len(), 1);
 }
 
-#[cfg(feature = "gcp-auth")]
-#[tokio::test]
-async fn gcp_auth_gives_the_access_token_by_one_fetch_for_all() {
-    use aws_google_web_identity::{GcpAuth, ProvideAccessToken};
-    let emulator = watch::start().await;
-    let file = emulator.key_file_json(ROBOT).unwrap();
-    let account = gcp_auth::CustomServiceAccount::from_json(&file).unwrap();
-    let access = GcpAuth::new(Arc::new(account));
-    let cx = Context::new(&emulator.sdk_config()).unwrap();
-    let scope = "https://www.googleapis.com/auth/cloud-platform";
-    let tokens =
-        futures_util::future::join_all((0..10).map(|_| access.provide_access_token(&cx, scope)))
-            .await;
-    assert!(
-        tokens
-            .iter()
-            .all(|token| token.as_ref().unwrap().expires_at() > cx.now())
-    );
-    assert_eq!(emulator.requests_of(Hop::TokenEndpoint).len(), 1);
-
-    let signer = IamSignJwt::new(ROBOT, access).endpoint(emulator.iam_endpoint());
-    let source = JwtBearer::new(signer).token_uri(emulator.token_uri());
-    let provider = from_emulator(&emulator)
-        .token_source(source)
-        .build()
-        .await
-        .unwrap();
-    provider.session().await.unwrap();
-}
-
 #[tokio::test]
 async fn several_roles_share_one_token_and_one_flight() {
     let emulator = Arc::new(watch::start().await);

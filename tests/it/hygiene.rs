@@ -4,7 +4,7 @@ use crate::support::watch::{self, Watched};
 use crate::support::{AUDIENCE, ROBOT, with};
 use aws_google_web_identity::emulator::{Answer, Emulator, Hop, RecordedRequest};
 use aws_google_web_identity::{
-    Audience, Context, ErrorKind, GoogleWebIdentityProvider, IamIdToken, IdToken, JwtBearer,
+    Audience, Context, Error, ErrorKind, GoogleWebIdentityProvider, IamIdToken, IdToken, JwtBearer,
     LocalKey, MetadataServer, ProvideIdToken, Stage, future,
 };
 use serde_json::json;
@@ -118,6 +118,10 @@ impl ProvideIdToken for Lives {
         let call = usize::try_from(self.calls.fetch_add(1, Ordering::SeqCst)).unwrap();
         let now = cx.now().duration_since(UNIX_EPOCH).unwrap().as_secs();
         let lives = self.seconds[call.min(self.seconds.len() - 1)];
+        if lives == 0 {
+            let error = Error::new(Stage::Source, ErrorKind::Unavailable, "no more of them");
+            return future::ProvideIdToken::ready(Err(error));
+        }
         let mut claims = json!({
             "iss": "https://accounts.google.com", "aud": audience.as_str(), "sub": self.emulator.service_account_id(),
             "iat": now - 100, "exp": now + lives,
@@ -158,6 +162,10 @@ async fn a_token_with_little_time_left_is_replaced_if_there_is_another_and_asked
     let session = provider.session().await.expect("30 s are enough for STS");
     assert!(session.expires_at() > std::time::UNIX_EPOCH);
     assert_eq!(source.calls.load(Ordering::SeqCst), 2);
+    // And when there is no other to be had.
+    let (source, provider) = lives(&emulator, &[30, 0], &[]).await;
+    assert_eq!(left(&provider.id_token().await.unwrap()), 30);
+    assert_eq!(source.calls.load(Ordering::SeqCst), 2);
     // Enough left: asked for once.
     let (source, provider) = lives(&emulator, &[61 + 5], &[]).await;
     provider.id_token().await.unwrap();
@@ -192,12 +200,20 @@ async fn the_metadata_servers_token_with_little_left_is_asked_for_again() {
 async fn an_azp_that_changes_its_form_is_warned_about() {
     let emulator = Arc::new(watch::start().await);
     let warned = || watch::logged().matches("a trust policy that tests").count();
-    let azp = [Some("1173"), Some("1174"), Some(ROBOT), Some(ROBOT), None];
+    let azp = [
+        Some("1173"),
+        Some("1174"),
+        Some(ROBOT),
+        Some(ROBOT),
+        None,
+        Some("me"),
+    ];
     let (_, provider) = lives(&emulator, &[3600], &azp).await;
-    for warnings in [0, 0, 1, 1, 2] {
+    for warnings in [0, 0, 1, 1, 2, 3] {
         provider.id_token().await.unwrap();
         assert_eq!(warned(), warnings);
     }
     assert!(watch::logged().contains("azp was the account's unique id and is an e-mail now"));
     assert!(watch::logged().contains("azp was an e-mail and is absent now"));
+    assert!(watch::logged().contains("azp was absent and is something else now"));
 }

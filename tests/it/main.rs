@@ -1,5 +1,6 @@
 //! One binary for what is tested from outside.
 
+mod accounts;
 mod allocations;
 mod application_default;
 mod auto_traits;
@@ -8,6 +9,8 @@ mod builder;
 mod composition;
 mod faults;
 mod flow;
+#[cfg(feature = "gcp-auth")]
+mod gcp_auth;
 mod hygiene;
 mod properties;
 mod redaction;

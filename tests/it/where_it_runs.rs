@@ -13,6 +13,7 @@ use aws_google_web_identity::{
 use aws_smithy_http_client::test_util::infallible_client_fn;
 use aws_smithy_http_client::tls;
 use aws_smithy_runtime_api::client::dns::{DnsFuture, ResolveDns};
+use aws_smithy_types::retry::RetryConfig;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -216,6 +217,30 @@ async fn a_look_up_that_hangs_is_waited_for_on_googles_infrastructure_only_and_n
             chain(&error)
         );
     }
+}
+
+#[tokio::test]
+async fn a_connection_that_is_not_made_in_time_is_told_from_an_answer_that_is_not_given() {
+    let world = World::new().await;
+    let client = aws_smithy_http_client::Builder::new()
+        .tls_provider(tls::Provider::Rustls(
+            tls::rustls_provider::CryptoMode::AwsLc,
+        ))
+        .build_with_resolver(HangingDns::default());
+    let config = world.sdk_config().into_builder().http_client(client);
+    let provider = world
+        .builder()
+        .token_source(MetadataServer::new())
+        .configure(&config.retry_config(RetryConfig::disabled()).build())
+        .environment([("K_SERVICE", "s")])
+        .build()
+        .await
+        .unwrap();
+    let session = async move { provider.session().await.unwrap_err() };
+    let (error, took) = waits(&world.clock, session).await;
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    assert!(chain(&error).contains("no connection in time"), "{error}");
+    assert_eq!(took.as_secs(), 3, "the SDK's own 3.1 s: {took:?}");
 }
 
 /// A provider in a pod of GKE, and the clock.

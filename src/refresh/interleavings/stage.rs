@@ -11,6 +11,7 @@ use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::watch;
 
 /// An atomic slot that shuttle sees: others may run before each load and store.
 pub(in crate::refresh) struct ArcSwapOption<T>(shuttle::sync::Mutex<Option<Arc<T>>>);
@@ -61,19 +62,25 @@ impl Runtime {
     }
 }
 
-/// Both clocks; sleeps end after some turns of other tasks, so that deadlines race with answers, or never.
+/// Both clocks. Sleeps end when the bell is rung, by a task of the test's so that deadlines race with answers, or never.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Time {
     wall: Arc<AtomicU64>,
     monotonic: Arc<AtomicU64>,
-    turns: Option<u32>,
+    bell: Option<Arc<watch::Sender<bool>>>,
 }
 
 impl Time {
-    pub(super) fn whose_sleeps_end_after(turns: u32) -> Self {
+    pub(super) fn with_a_bell() -> Self {
         Self {
-            turns: Some(turns),
+            bell: Some(Arc::new(watch::Sender::new(false))),
             ..Self::default()
+        }
+    }
+
+    pub(super) fn ring(&self) {
+        if let Some(bell) = &self.bell {
+            bell.send_replace(true);
         }
     }
 
@@ -101,13 +108,11 @@ impl MonotonicClock for Time {
 
 impl AsyncSleep for Time {
     fn sleep(&self, _: Duration) -> Sleep {
-        let turns = self.turns;
+        let bell = self.bell.clone();
         Sleep::new(async move {
-            let Some(turns) = turns else {
-                return std::future::pending().await;
-            };
-            for _ in 0..turns {
-                shuttle::future::yield_now().await;
+            match bell {
+                Some(bell) => drop(bell.subscribe().wait_for(|rung| *rung).await),
+                None => std::future::pending().await,
             }
         })
     }

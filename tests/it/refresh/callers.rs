@@ -298,3 +298,57 @@ async fn a_refresh_asks_a_shared_identity_again_that_was_denied_before() {
     provider.refresh().await.expect("whatever failed before");
     assert_eq!(world.source.calls(), 2);
 }
+
+#[test]
+fn a_runtime_that_is_gone_is_an_error_and_not_waited_for_for_ever() {
+    let runtime = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+    };
+    let (home, gone) = (runtime(), runtime());
+    let world = home.block_on(World::new());
+    let provider = home.block_on(world.provider());
+    let handle = gone.handle().clone();
+    drop(gone);
+    let _entered = handle.enter();
+    for error in [
+        provider.session().now_or_never().unwrap().map(drop),
+        provider.refresh().now_or_never().unwrap(),
+    ] {
+        let error = chain(&error.unwrap_err());
+        assert!(
+            error.contains("the runtime that the exchange ran on ended"),
+            "{error}"
+        );
+    }
+    assert_eq!(world.source.calls(), 0);
+    drop(_entered);
+    home.block_on(provider.session())
+        .expect("elsewhere it works");
+}
+
+#[tokio::test]
+async fn a_shared_identity_that_hangs_ends_at_its_deadline() {
+    let world = World::new().await;
+    world.source.set(Mood::Hangs);
+    let identity = SharedIdToken::new(world.source.clone());
+    let provider = world
+        .builder()
+        .token_source(identity)
+        .build()
+        .await
+        .unwrap();
+    let token = provider.id_token();
+    tokio::pin!(token);
+    assert!(futures_util::poll!(&mut token).is_pending());
+    world.source.asked(1).await;
+    world.clock.advance(seconds(15));
+    let error = token.await.unwrap_err();
+    assert_eq!(
+        (error.stage(), error.kind()),
+        (Stage::Source, ErrorKind::Timeout)
+    );
+    assert!(chain(&error).contains("no ID token within 15 s"), "{error}");
+}

@@ -1,7 +1,7 @@
 //! What a provider costs while it lives, and that nothing of it stays.
 
 use super::world::{Mood, World, seconds};
-use super::{REFRESH_AT, at_once, key, warm};
+use super::{MUST_AT, REFRESH_AT, at_once, key, warm};
 use aws_credential_types::provider::ProvideCredentials;
 use aws_google_web_identity::{ErrorKind, RefreshPolicy};
 use futures_util::FutureExt;
@@ -170,4 +170,21 @@ async fn promise_20_no_secret_is_shown_by_the_provider_at_any_time() {
     assert!(shown.contains(session.credentials().access_key_id()));
     assert!(!shown.contains(session.credentials().secret_access_key()));
     assert!(!shown.contains(session.credentials().session_token().unwrap()));
+}
+
+#[tokio::test]
+async fn whoever_is_interrupted_gets_what_is_held_while_it_is_valid() {
+    let world = World::new().await;
+    let provider = world.provider().await;
+    assert!(provider.fallback_on_interrupt().is_none(), "nothing yet");
+    let provider = warm(&world).await;
+    let old = key(&provider);
+    world.source.set(Mood::Hangs);
+    for at in [MUST_AT, seconds(29)] {
+        world.clock.advance(at);
+        let fallback = provider.fallback_on_interrupt();
+        assert_eq!(fallback.expect("still valid").access_key_id(), old);
+    }
+    world.clock.advance(seconds(1));
+    assert!(provider.fallback_on_interrupt().is_none(), "expired");
 }

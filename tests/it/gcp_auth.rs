@@ -1,0 +1,110 @@
+//! Access tokens of the crate `gcp_auth`.
+
+use crate::support::watch;
+use crate::support::{ROBOT, chain, from_emulator, with};
+use aws_google_web_identity::emulator::{Emulator, Hop};
+use aws_google_web_identity::{
+    Context, Error, ErrorKind, GcpAuth, IamIdToken, IamSignJwt, JwtBearer, ProvideAccessToken,
+    Stage,
+};
+use futures_util::FutureExt;
+use gcp_auth::{Token, TokenProvider};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
+
+#[tokio::test]
+async fn gcp_auth_gives_the_access_token_by_one_fetch_for_all() {
+    let emulator = watch::start().await;
+    let file = emulator.key_file_json(ROBOT).unwrap();
+    let account = gcp_auth::CustomServiceAccount::from_json(&file).unwrap();
+    let access = GcpAuth::new(Arc::new(account));
+    let cx = Context::new(&emulator.sdk_config()).unwrap();
+    let tokens =
+        futures_util::future::join_all((0..10).map(|_| access.provide_access_token(&cx, SCOPE)))
+            .await;
+    assert!(
+        tokens
+            .iter()
+            .all(|token| token.as_ref().unwrap().expires_at() > cx.now())
+    );
+    assert_eq!(emulator.requests_of(Hop::TokenEndpoint).len(), 1);
+
+    let signer = IamSignJwt::new(ROBOT, access).endpoint(emulator.iam_endpoint());
+    let source = JwtBearer::new(signer).token_uri(emulator.token_uri());
+    let provider = from_emulator(&emulator).token_source(source).build().await;
+    provider.unwrap().session().await.unwrap();
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Does {
+    Fail,
+    Panic,
+    Hang,
+}
+
+/// A provider of the user's own that does this, and how often it was asked.
+struct Own(Does, Arc<AtomicUsize>);
+
+#[async_trait::async_trait]
+impl TokenProvider for Own {
+    async fn token(&self, scopes: &[&str]) -> Result<Arc<Token>, gcp_auth::Error> {
+        assert_eq!(scopes, [SCOPE]);
+        self.1.fetch_add(1, Ordering::SeqCst);
+        match self.0 {
+            Does::Fail => Err(gcp_auth::Error::Str("the vault is sealed")),
+            Does::Panic => panic!("as the test wants it"),
+            Does::Hang => std::future::pending().await,
+        }
+    }
+
+    async fn project_id(&self) -> Result<Arc<str>, gcp_auth::Error> {
+        Err(gcp_auth::Error::Str("of no account"))
+    }
+}
+
+async fn error_of(emulator: &Emulator, does: Does) -> Error {
+    let access = GcpAuth::new(Arc::new(Own(does, Arc::default())));
+    assert_eq!(format!("{access:?}"), "GcpAuth");
+    let source = IamIdToken::new(ROBOT, access).endpoint(emulator.iam_endpoint());
+    let provider = with(emulator, source).await;
+    provider.session().await.unwrap_err()
+}
+
+#[tokio::test]
+async fn a_gcp_auth_provider_that_fails_or_panics_is_an_error_that_says_so() {
+    let emulator = watch::start().await;
+    for (does, says) in [
+        (Does::Fail, "the vault is sealed"),
+        (Does::Fail, "it logs more as a warning"),
+        (Does::Panic, "gcp_auth panicked"),
+    ] {
+        let error = error_of(&emulator, does).await;
+        assert_eq!(
+            (error.stage(), error.kind()),
+            (Stage::Source, ErrorKind::Unavailable)
+        );
+        assert!(chain(&error).contains(says), "{says:?}: {}", chain(&error));
+    }
+    assert!(emulator.requests().is_empty(), "nobody called IAM");
+}
+
+#[tokio::test]
+async fn a_gcp_auth_provider_that_hangs_keeps_nobody_once_nobody_waits_for_it() {
+    let emulator = watch::start().await;
+    let asked = Arc::new(AtomicUsize::new(0));
+    let access = GcpAuth::new(Arc::new(Own(Does::Hang, asked.clone())));
+    let cx = Context::new(&emulator.sdk_config()).unwrap();
+    for times in 1..=3 {
+        {
+            let token = access.provide_access_token(&cx, SCOPE);
+            tokio::pin!(token);
+            while asked.load(Ordering::SeqCst) < times {
+                assert!((&mut token).now_or_never().is_none());
+                tokio::task::yield_now().await;
+            }
+        }
+        // Dropped here: the next one gets its turn.
+    }
+}
