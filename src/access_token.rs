@@ -18,7 +18,8 @@ use std::time::{Duration, SystemTime};
 pub(crate) const CLOUD_PLATFORM: &str = "https://www.googleapis.com/auth/cloud-platform";
 
 /// Whatever can produce a Google access token: what [`IamSignJwt`](crate::IamSignJwt) and
-/// [`IamIdToken`](crate::IamIdToken) call Google with.
+/// [`IamIdToken`](crate::IamIdToken) call Google with. Its `Debug` is part of the provider's, and must hide what is secret, as
+/// that of [`AccessToken`] does.
 pub trait ProvideAccessToken: Debug + Send + Sync {
     /// Provides an access token for `scope`, a URL such as
     /// `https://www.googleapis.com/auth/cloud-platform`.

@@ -5,7 +5,7 @@ use crate::build_error::Problems;
 use crate::environment::Environment;
 use crate::http::Guarded;
 use crate::platform::Platform;
-use crate::refresh::{Clocks, MonotonicClock, SystemMonotonic};
+use crate::refresh::{Clocks, Monotonic};
 use aws_smithy_async::rt::sleep::SharedAsyncSleep;
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use aws_smithy_http_client::tls;
@@ -44,7 +44,7 @@ struct Inner {
     sdk: SdkConfig,
     time: SharedTimeSource,
     sleep: SharedAsyncSleep,
-    monotonic: Arc<dyn MonotonicClock>,
+    monotonic: Monotonic,
     environment: Environment,
     platform: OnceLock<Platform>,
     http: SharedHttpClient,
@@ -90,7 +90,7 @@ impl Context {
                 .time_source()
                 .unwrap_or_else(|| SharedTimeSource::new(SystemTimeSource::new())),
             sleep,
-            monotonic: Arc::new(SystemMonotonic::default()),
+            monotonic: Monotonic::default(),
             environment: Environment::default(),
             platform: OnceLock::new(),
             http,
@@ -136,8 +136,8 @@ impl Context {
     }
 
     #[cfg(feature = "test-util")]
-    pub(crate) fn with_monotonic(mut self, clock: Arc<dyn MonotonicClock>) -> Self {
-        Arc::make_mut(&mut self.0).monotonic = clock;
+    pub(crate) fn with_monotonic(mut self, clock: Arc<dyn crate::refresh::MonotonicClock>) -> Self {
+        Arc::make_mut(&mut self.0).monotonic = Monotonic::instead(clock);
         self
     }
 

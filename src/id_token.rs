@@ -22,6 +22,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Whatever can produce a Google ID token for an audience: the first seam of this crate.
 ///
+/// Its `Debug` is part of the provider's, and must hide what is secret, as that of [`IdToken`] does.
+///
 /// [`TokenFile`](crate::TokenFile), [`TokenCommand`](crate::TokenCommand) and [`TokenFn`](crate::TokenFn) bring
 /// tokens from elsewhere; a source with a memory of its own implements the trait:
 ///

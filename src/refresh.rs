@@ -16,12 +16,9 @@ mod interleavings;
 mod policy;
 mod shared;
 
-#[cfg_attr(
-    not(feature = "test-util"),
-    allow(unreachable_pub, reason = "tests set it")
-)]
+#[cfg(feature = "test-util")]
 pub use clocks::MonotonicClock;
-pub(crate) use clocks::{Clocks, SystemMonotonic};
+pub(crate) use clocks::{Clocks, Monotonic};
 pub(crate) use fetch::{Fetch, FetchFuture, Fetched, HoldOff, Lost, Perishable};
 pub use policy::RefreshPolicy;
 

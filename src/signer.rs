@@ -12,7 +12,8 @@ use std::sync::Arc;
 /// Whatever can sign a claim set as a service account: the second seam of this crate.
 ///
 /// [`JwtBearer`](crate::JwtBearer) makes it a [`ProvideIdToken`](crate::ProvideIdToken). A key in a
-/// KMS, an HSM or Vault is used by implementing it; `examples/custom_signer.rs` shows one.
+/// KMS, an HSM or Vault is used by implementing it; `examples/custom_signer.rs` shows one. Its `Debug` is part of the
+/// provider's, and must hide what is secret.
 pub trait SignJwt: Debug + Send + Sync {
     /// The service account that this signs as: [`ready`](future::Issuer::ready) where it is known,
     /// one call for an attached account.

@@ -22,31 +22,65 @@ impl<T: MonotonicClock + ?Sized> MonotonicClock for Arc<T> {
     }
 }
 
-/// The system's monotonic clock. On Linux it stands still while the machine is suspended.
-#[derive(Debug)]
-pub(crate) struct SystemMonotonic(Instant);
+/// The monotonic clock in use. The system's, which on Linux stands still while the machine is suspended, is asked without
+/// a detour: every hit reads it.
+#[derive(Clone, Debug)]
+pub(crate) struct Monotonic {
+    start: Instant,
+    instead: Option<Arc<dyn MonotonicClock>>,
+}
 
-impl Default for SystemMonotonic {
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "this is the clock that the others are told to use"
-    )]
+impl Default for Monotonic {
     fn default() -> Self {
-        Self(Instant::now())
+        Self {
+            start: system_now(),
+            instead: None,
+        }
     }
 }
 
-impl MonotonicClock for SystemMonotonic {
-    fn elapsed(&self) -> Duration {
-        self.0.elapsed()
+impl Monotonic {
+    #[cfg_attr(
+        not(any(test, feature = "test-util")),
+        allow(dead_code, reason = "tests set it")
+    )]
+    pub(crate) fn instead(clock: Arc<dyn MonotonicClock>) -> Self {
+        Self {
+            instead: Some(clock),
+            ..Self::default()
+        }
     }
+
+    #[inline]
+    fn now(&self) -> Instant {
+        match &self.instead {
+            None => system_now(),
+            Some(clock) => {
+                let now = self.start.checked_add(clock.elapsed());
+                now.unwrap_or(self.start)
+            }
+        }
+    }
+
+    /// Since some fixed moment.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.now().saturating_duration_since(self.start)
+    }
+}
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "this is the clock that the others are told to use"
+)]
+fn system_now() -> Instant {
+    Instant::now()
 }
 
 /// Both clocks, and the sleep that goes with them.
 #[derive(Clone, Debug)]
 pub(crate) struct Clocks {
     wall: SharedTimeSource,
-    monotonic: Arc<dyn MonotonicClock>,
+    monotonic: Monotonic,
     sleep: SharedAsyncSleep,
 }
 
@@ -54,23 +88,16 @@ pub(crate) struct Clocks {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Moment {
     pub(super) wall: SystemTime,
-    monotonic: Nanos,
-}
-
-/// Nanoseconds, up to 292 years of them. Every hit computes ages, and in these that is a subtraction.
-pub(super) type Nanos = i64;
-
-pub(super) fn nanos(duration: Duration) -> Nanos {
-    Nanos::try_from(duration.as_nanos()).unwrap_or(Nanos::MAX)
+    pub(super) monotonic: Instant,
 }
 
 /// The two clocks may drift apart by this much, by adjustment, before one of them has stepped.
-const DRIFT: Nanos = 5_000_000_000;
+pub(super) const DRIFT: Duration = Duration::from_secs(5);
 
 impl Clocks {
     pub(crate) fn new(
         wall: SharedTimeSource,
-        monotonic: Arc<dyn MonotonicClock>,
+        monotonic: Monotonic,
         sleep: SharedAsyncSleep,
     ) -> Self {
         Self {
@@ -80,10 +107,11 @@ impl Clocks {
         }
     }
 
+    #[inline]
     pub(super) fn now(&self) -> Moment {
         Moment {
             wall: self.wall.now(),
-            monotonic: nanos(self.monotonic.elapsed()),
+            monotonic: self.monotonic.now(),
         }
     }
 
@@ -95,28 +123,19 @@ impl Clocks {
 impl Moment {
     /// How long ago it was, what the clock says that says more: the wall clock can be set back, the
     /// monotonic one can stand still. And whether a clock has stepped since.
-    pub(super) fn elapsed(&self, now: &Moment) -> (Nanos, bool) {
-        let monotonic = now.monotonic.saturating_sub(self.monotonic).max(0);
-        let wall = match now.wall.duration_since(self.wall) {
-            Ok(on) => nanos(on),
-            Err(back) => -nanos(back.duration()),
-        };
-        (
-            monotonic.max(wall),
-            monotonic.saturating_sub(wall).saturating_abs() > DRIFT,
-        )
+    pub(super) fn elapsed(&self, now: &Moment) -> (Duration, bool) {
+        let monotonic = now.monotonic.saturating_duration_since(self.monotonic);
+        match now.wall.duration_since(self.wall) {
+            Ok(wall) => (monotonic.max(wall), monotonic.abs_diff(wall) > DRIFT),
+            Err(back) => {
+                let apart = monotonic.saturating_add(back.duration());
+                (monotonic, apart > DRIFT)
+            }
+        }
     }
 
     /// How long ago it was.
     pub(super) fn age(&self, now: &Moment) -> Duration {
-        Duration::from_nanos(self.elapsed(now).0.unsigned_abs())
-    }
-
-    /// The moment that is so long ago by both clocks.
-    pub(super) fn before(&self, age: Duration) -> Moment {
-        Moment {
-            wall: self.wall.checked_sub(age).unwrap_or(self.wall),
-            monotonic: self.monotonic.saturating_sub(nanos(age)),
-        }
+        self.elapsed(now).0
     }
 }

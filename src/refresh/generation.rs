@@ -1,11 +1,12 @@
 //! One fetched value and its times.
 
+mod thread;
+
 use super::Perishable;
-use super::clocks::{Moment, Nanos, nanos};
+use super::clocks::Moment;
 use super::policy::{RefreshPolicy, Schedule};
-use std::cell::Cell;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
+use thread::{Glance, LANES, Name, lane};
 
 /// How much later than the refresh the credentials are said to expire: a cache above that asks 5 s
 /// to 10 s before the expiry then asks just after the refresh is due, and not before.
@@ -15,23 +16,21 @@ const HOLD: Duration = Duration::from_secs(60);
 /// Without either clock saying so, nothing lives longer.
 const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
-/// A value is cloned for each hit, and threads that count references to the same one wait for each other's
-/// cores: with this many copies few do.
-const LANES: usize = 8;
-
 /// A fetched value, how long it lives, and what is said of it. Replaced as a whole, so that no reader
 /// sees parts of two.
 #[derive(Clone)]
 pub(super) struct Generation<V> {
     pub(super) number: u64,
+    name: Name,
     /// The value, its expiry the advertised one, once for each lane of threads.
     values: [V; LANES],
     advertised: SystemTime,
-    arrived: Moment,
+    /// When it arrived, or when a clock was last seen to have stepped.
+    since: Moment,
+    /// How old it was then.
+    older_by: Duration,
     lifetime: Duration,
     schedule: Schedule,
-    /// `refresh_after` once more, for the reader in a hurry.
-    fresh_for: Nanos,
 }
 
 /// What a reader of a generation does with it.
@@ -62,56 +61,70 @@ impl<V: Perishable> Generation<V> {
         let advertised = later(arrived.wall, after);
         Self {
             number,
+            name: Name::new(),
             values: lanes(value, advertised),
             advertised,
-            arrived,
+            since: arrived,
+            older_by: Duration::ZERO,
             lifetime,
             schedule,
-            fresh_for: nanos(schedule.refresh_after),
         }
     }
 
     /// The value, as the calling thread has it.
+    #[inline]
     pub(super) fn value(&self) -> &V {
         &self.values[lane()]
     }
 
+    #[inline]
     pub(super) fn freshness(&self, now: &Moment) -> Freshness {
-        let (age, stepped) = self.arrived.elapsed(now);
-        if age < self.fresh_for && !stepped {
+        if thread::saw_fresh(self.name, now) {
+            return Freshness::Fresh;
+        }
+        self.reckoned(now)
+    }
+
+    fn reckoned(&self, now: &Moment) -> Freshness {
+        let (elapsed, stepped) = self.since.elapsed(now);
+        let age = elapsed.saturating_add(self.older_by);
+        let fresh_for = self.schedule.refresh_after.saturating_sub(age);
+        if !fresh_for.is_zero() && !stepped {
+            thread::note_fresh(Glance::at(self.name, now, fresh_for));
             Freshness::Fresh
-        } else if age >= nanos(self.lifetime) {
+        } else if age >= self.lifetime {
             Freshness::Expired
         } else if stepped {
             Freshness::Stepped
-        } else if age >= nanos(self.schedule.must_after) {
+        } else if age >= self.schedule.must_after {
             Freshness::Mandatory
         } else {
             Freshness::Advisory
         }
     }
 
+    fn age(&self, now: &Moment) -> Duration {
+        self.since.age(now).saturating_add(self.older_by)
+    }
+
     /// How much time is left.
     pub(super) fn left(&self, now: &Moment) -> Duration {
-        self.lifetime.saturating_sub(self.arrived.age(now))
+        self.lifetime.saturating_sub(self.age(now))
     }
 
     /// How long until the background refresh is due.
     pub(super) fn until_refresh(&self, now: &Moment) -> Duration {
-        self.schedule
-            .refresh_after
-            .saturating_sub(self.arrived.age(now))
+        self.schedule.refresh_after.saturating_sub(self.age(now))
     }
 
-    /// The same value with both clocks set to its age.
+    /// The same value, its age counted on from now by both clocks as they are.
     pub(super) fn rebased(&self, now: &Moment) -> Self {
-        let age = self.arrived.age(now);
+        let age = self.age(now);
         let after = self
             .lifetime
             .min(self.schedule.refresh_after.saturating_add(ADVERTISED_LATER));
-        let arrived = now.before(age);
         let mut rebased = self.advertising(later(now.wall, after.saturating_sub(age)));
-        rebased.arrived = arrived;
+        (rebased.since, rebased.older_by) = (*now, age);
         rebased
     }
 
@@ -128,34 +141,19 @@ impl<V: Perishable> Generation<V> {
     fn advertising(&self, advertised: SystemTime) -> Self {
         Self {
             number: self.number,
+            name: Name::new(),
             values: lanes(self.value(), advertised),
             advertised,
-            arrived: self.arrived,
+            since: self.since,
+            older_by: self.older_by,
             lifetime: self.lifetime,
             schedule: self.schedule,
-            fresh_for: self.fresh_for,
         }
     }
 }
 
 fn lanes<V: Perishable>(value: &V, advertised: SystemTime) -> [V; LANES] {
     std::array::from_fn(|_| value.with_expiry(advertised))
-}
-
-/// Which lane the calling thread keeps to.
-fn lane() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    thread_local! {
-        static LANE: Cell<Option<usize>> = const { Cell::new(None) };
-    }
-    LANE.with(|lane| match lane.get() {
-        Some(lane) => lane,
-        None => {
-            let next = NEXT.fetch_add(1, Ordering::Relaxed) % LANES;
-            lane.set(Some(next));
-            next
-        }
-    })
 }
 
 fn later(time: SystemTime, by: Duration) -> SystemTime {

@@ -9,7 +9,6 @@ import contextlib
 import datetime
 import ipaddress
 import json
-import os
 import pathlib
 import socket
 import ssl
@@ -19,6 +18,8 @@ import tempfile
 import threading
 import time
 import unittest
+
+from emulator import Emulator
 
 TINYPROXY, EXAMPLES = sys.argv[1], pathlib.Path(sys.argv[2])
 PASSWORD = "correct-horse-battery"
@@ -141,14 +142,7 @@ class Proxy(unittest.TestCase):
         cls.authority, context = certificates(directory)
         cls.token, cls.sts = TlsFront(context), TlsFront(context)
         token_uri = f"https://localhost:{cls.token.port}/token"
-        emulator = subprocess.Popen(
-            [EXAMPLES / "emulator"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            env={**os.environ, "TOKEN_URI": token_uri},
-        )
-        stack.callback(emulator.wait, timeout=10)
-        stack.callback(emulator.stdout.close)
-        stack.callback(emulator.stdin.close)
-        cls.where = json.loads(emulator.stdout.readline())
+        cls.where = stack.enter_context(Emulator(EXAMPLES, TOKEN_URI=token_uri)).where
         cls.token.serve(cls.where["token_uri"])
         cls.sts.serve(cls.where["sts_endpoint"])
         key = json.loads(pathlib.Path(cls.where["key_file"]).read_text())

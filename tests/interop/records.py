@@ -13,27 +13,15 @@ import subprocess
 import sys
 import tempfile
 
+from emulator import Emulator
+
 EXAMPLES = pathlib.Path(sys.argv[1])
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
-class Emulator:
-    def __enter__(self):
-        self.process = subprocess.Popen(
-            [EXAMPLES / "emulator"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        self.where = json.loads(self.process.stdout.readline())
-        return self
 
-    def __exit__(self, *_):
-        self.process.stdin.close()
-        self.process.wait(timeout=10)
-
-    def records(self):
-        """The requests since the last time, without those to AWS."""
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
-        records = json.loads(self.process.stdout.readline())
-        return [reduced(record) for record in records if record["hop"] != "Sts"]
+def requests_to_google(emulator):
+    """The requests since the last time, without those to AWS."""
+    return [reduced(record) for record in emulator.records() if record["hop"] != "Sts"]
 
 
 def reduced(record):
@@ -197,16 +185,16 @@ def normal(text, where):
 
 def main():
     failed = False
-    with Emulator() as emulator:
+    with Emulator(EXAMPLES) as emulator:
         where = emulator.where
         os.environ.update(
             NO_PROXY="127.0.0.1", GCE_METADATA_HOST=where["metadata_host"], GCE_METADATA_IP=where["metadata_host"]
         )
         for kind, file in files(where).items():
             by_google_auth(where, file)
-            google = emulator.records()
+            google = requests_to_google(emulator)
             by_this_crate(where, file)
-            ours = once(emulator.records())
+            ours = once(requests_to_google(emulator))
             found = {normal(text, where) for text in differences(google, ours)}
             expected = EXPECTED.get(kind, {})
             for difference in sorted(found - expected.keys()):

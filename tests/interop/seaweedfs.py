@@ -15,26 +15,11 @@ import unittest
 import urllib.parse
 import urllib.request
 
+from emulator import Emulator
 from weed import Weed, role
 
 WEED, EXAMPLES = sys.argv[1], pathlib.Path(sys.argv[2])
 ROLE = "arn:aws:iam::123456789012:role/"
-
-
-class Emulator:
-    """Our Google: SeaweedFS takes its keys, as it would take Google's."""
-
-    def __enter__(self):
-        self.process = subprocess.Popen(
-            [EXAMPLES / "emulator"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        self.where = json.loads(self.process.stdout.readline())
-        return self
-
-    def __exit__(self, *_):
-        self.process.stdin.close()
-        self.process.wait(timeout=10)
-        self.process.stdout.close()
 
 
 class Case(unittest.TestCase):
@@ -44,8 +29,8 @@ class Case(unittest.TestCase):
     def setUpClass(cls):
         cls.stack = contextlib.ExitStack()
         cls.addClassCleanup(cls.stack.close)
-        cls.google = cls.stack.enter_context(Emulator()).where
-        cls.stranger = cls.stack.enter_context(Emulator()).where
+        cls.google = cls.stack.enter_context(Emulator(EXAMPLES)).where
+        cls.stranger = cls.stack.enter_context(Emulator(EXAMPLES)).where
         audience, sub = cls.google["audience"], cls.google["service_account"]["unique_id"]
         roles = [
             role("demo", sub, audience, "everything"),

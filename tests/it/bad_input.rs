@@ -1,7 +1,7 @@
 //! What servers may answer that they shouldn't: the message of each. The kinds of faults that every hop may have are in `faults`.
 
 use crate::support::watch;
-use crate::support::{AUDIENCE, ROBOT, chain, from_emulator, quick};
+use crate::support::{AUDIENCE, ROBOT, chain, from_emulator, quick, with};
 use aws_google_web_identity::emulator::{Answer, Emulator, Hop, ServiceAccount};
 use aws_google_web_identity::{
     Error, ErrorKind, IamSignJwt, JwtBearer, LocalKey, MetadataServer, ProvideIdToken, Stage,
@@ -24,11 +24,7 @@ async fn failure(
     hop: Hop,
     answer: Answer,
 ) -> Error {
-    let provider = from_emulator(emulator)
-        .token_source(source)
-        .build()
-        .await
-        .unwrap();
+    let provider = with(emulator, source).await;
     // More than the SDK's three tries.
     emulator.answer_next(hop, 5, answer);
     let error = provider.id_token().await.unwrap_err();
@@ -141,11 +137,7 @@ async fn answers_of_the_metadata_server_that_are_no_id_token() {
 #[tokio::test]
 async fn an_id_token_without_a_flavor_is_taken_since_old_gke_leaves_it_out() {
     let emulator = watch::start().await;
-    let provider = from_emulator(&emulator)
-        .token_source(metadata(&emulator))
-        .build()
-        .await
-        .unwrap();
+    let provider = with(&emulator, metadata(&emulator)).await;
     let token = provider.id_token().await.unwrap();
     emulator.answer_next(
         Hop::MetadataIdentity,
@@ -216,11 +208,7 @@ async fn a_key_that_google_does_not_know_is_refused_with_a_hint() {
         .key_file_json("other@demo-project.iam.gserviceaccount.com")
         .unwrap();
     let key = JwtBearer::new(LocalKey::from_json(key).unwrap()).token_uri(emulator.token_uri());
-    let provider = from_emulator(&emulator)
-        .token_source(key)
-        .build()
-        .await
-        .unwrap();
+    let provider = with(&emulator, key).await;
     let error = provider.id_token().await.unwrap_err();
     assert_error(
         &error,
@@ -343,11 +331,7 @@ impl LoadServiceConfig for NoServiceConfig {
 async fn a_server_that_is_not_there_is_named() {
     let emulator = watch::start().await;
     let nowhere = MetadataServer::new().endpoint("http://127.0.0.1:1");
-    let provider = from_emulator(&emulator)
-        .token_source(nowhere)
-        .build()
-        .await
-        .unwrap();
+    let provider = with(&emulator, nowhere).await;
     let error = provider.session().await.unwrap_err();
     assert_error(
         &error,

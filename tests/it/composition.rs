@@ -2,7 +2,7 @@
 //! identity.
 
 use crate::support::watch;
-use crate::support::{AUDIENCE, ROLE, from_emulator, sdk_config};
+use crate::support::{AUDIENCE, ROLE, from_emulator, sdk_config, with};
 use aws_config::meta::credentials::CredentialsProviderChain;
 use aws_config::sts::AssumeRoleProvider;
 use aws_credential_types::Credentials;
@@ -25,11 +25,7 @@ async fn as_the_first_of_a_chain_it_serves_or_lets_the_next_one() {
     let chain = |provider: GoogleWebIdentityProvider| {
         CredentialsProviderChain::first_try("Google", provider).or_else("next", next.clone())
     };
-    let here = from_emulator(&emulator)
-        .token_source(metadata(&emulator))
-        .build()
-        .await
-        .unwrap();
+    let here = with(&emulator, metadata(&emulator)).await;
     let session = here.session().await.unwrap();
     let served = chain(here).provide_credentials().await.unwrap();
     assert_eq!(
@@ -57,11 +53,7 @@ async fn as_the_first_of_a_chain_it_serves_or_lets_the_next_one() {
 #[tokio::test]
 async fn as_the_source_of_a_second_role_it_signs_assume_role() {
     let emulator = watch::start().await;
-    let provider = from_emulator(&emulator)
-        .token_source(metadata(&emulator))
-        .build()
-        .await
-        .unwrap();
+    let provider = with(&emulator, metadata(&emulator)).await;
     let session = provider.session().await.unwrap();
     let signed = Arc::new(Mutex::new(Vec::new()));
     let seen = signed.clone();

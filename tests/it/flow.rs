@@ -1,7 +1,7 @@
 //! The ways from a Google identity to a role session, and what goes over the wire.
 
 use crate::support::watch;
-use crate::support::{AUDIENCE, Minting, ROBOT, ROLE, from_emulator, sts_error};
+use crate::support::{AUDIENCE, Minting, ROBOT, ROLE, from_emulator, sts_error, with};
 use aws_credential_types::provider::ProvideCredentials;
 use aws_google_web_identity::emulator::{Emulator, Hop, ServiceAccount};
 use aws_google_web_identity::{
@@ -143,11 +143,7 @@ async fn a_local_key_signs_exchanges_and_assumes_the_role() {
 #[tokio::test]
 async fn the_metadata_server_hands_out_the_id_token_directly() {
     let emulator = watch::start().await;
-    let provider = from_emulator(&emulator)
-        .token_source(metadata(&emulator))
-        .build()
-        .await
-        .unwrap();
+    let provider = with(&emulator, metadata(&emulator)).await;
     let token = provider.id_token().await.unwrap();
     assert_eq!(token.claims().aud, AUDIENCE);
     assert_eq!(
@@ -182,11 +178,7 @@ async fn an_attached_account_signs_for_itself() {
     let emulator = watch::start_with(Emulator::builder().service_account(robot)).await;
     let signer = IamSignJwt::attached(metadata(&emulator)).endpoint(emulator.iam_endpoint());
     let source = JwtBearer::new(signer).token_uri(emulator.token_uri());
-    let provider = from_emulator(&emulator)
-        .token_source(source)
-        .build()
-        .await
-        .unwrap();
+    let provider = with(&emulator, source).await;
     assert_eq!(
         provider.id_token().await.unwrap().claims().azp.as_deref(),
         Some(ROBOT)
@@ -233,11 +225,7 @@ async fn one_account_signs_as_another_through_delegates() {
     let caller = LocalKey::from_json(emulator.key_file_json(CALLER).unwrap()).unwrap();
     let signer = IamSignJwt::new(ROBOT, caller.clone()).endpoint(emulator.iam_endpoint());
     let source = |signer: IamSignJwt| JwtBearer::new(signer).token_uri(emulator.token_uri());
-    let direct = from_emulator(&emulator)
-        .token_source(source(signer.clone()))
-        .build()
-        .await
-        .unwrap();
+    let direct = with(&emulator, source(signer.clone())).await;
     let refused = direct.session().await.unwrap_err().to_string();
     assert!(refused.contains("iam.serviceAccounts.signJwt"), "{refused}");
     assert!(
@@ -246,11 +234,7 @@ async fn one_account_signs_as_another_through_delegates() {
         )),
         "{refused}"
     );
-    let provider = from_emulator(&emulator)
-        .token_source(source(signer.delegates([middle])))
-        .build()
-        .await
-        .unwrap();
+    let provider = with(&emulator, source(signer.delegates([middle]))).await;
     provider.session().await.unwrap();
     let body = emulator
         .requests_of(Hop::SignJwt)
@@ -267,11 +251,7 @@ async fn one_account_signs_as_another_through_delegates() {
         .delegates([format!("projects/-/serviceAccounts/{middle}")])
         .include_email(true)
         .endpoint(emulator.iam_endpoint());
-    let provider = from_emulator(&emulator)
-        .token_source(token)
-        .build()
-        .await
-        .unwrap();
+    let provider = with(&emulator, token).await;
     let token = provider.id_token().await.unwrap();
     assert_eq!(token.claims().email.as_deref(), Some(ROBOT));
     provider.session().await.unwrap();
@@ -307,8 +287,12 @@ async fn a_signer_and_a_source_of_the_users_own_are_used() {
             })
         }
     }
-    #[derive(Debug)]
     struct Fixed(String);
+    impl std::fmt::Debug for Fixed {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("Fixed")
+        }
+    }
     impl ProvideIdToken for Fixed {
         fn provide_id_token<'a>(
             &'a self,
@@ -320,17 +304,9 @@ async fn a_signer_and_a_source_of_the_users_own_are_used() {
     }
     let emulator = watch::start().await;
     let source = JwtBearer::new(Mine(key(&emulator))).token_uri(emulator.token_uri());
-    let provider = from_emulator(&emulator)
-        .token_source(source)
-        .build()
-        .await
-        .unwrap();
+    let provider = with(&emulator, source).await;
     let token = provider.id_token().await.unwrap();
-    let provider = from_emulator(&emulator)
-        .token_source(Fixed(format!("{}\n", token.expose())))
-        .build()
-        .await
-        .unwrap();
+    let provider = with(&emulator, Fixed(format!("{}\n", token.expose()))).await;
     provider.session().await.unwrap();
 }
 
@@ -370,11 +346,7 @@ async fn a_token_that_sts_finds_invalid_is_replaced_once() {
         for (refusals, works) in [(1, true), (9, false)] {
             let source = Minting::new(&emulator);
             let tokens = source.tokens.clone();
-            let provider = from_emulator(&emulator)
-                .token_source(source)
-                .build()
-                .await
-                .unwrap();
+            let provider = with(&emulator, source).await;
             let before = emulator.requests_of(Hop::Sts).len();
             emulator.answer_next(
                 Hop::Sts,
@@ -411,18 +383,10 @@ async fn the_identical_token_is_not_sent_twice() {
         }
     }
     let emulator = Arc::new(watch::start().await);
-    let minting = from_emulator(&emulator)
-        .token_source(Minting::new(&emulator))
-        .build()
-        .await
-        .unwrap();
+    let minting = with(&emulator, Minting::new(&emulator)).await;
     let rejected = Arc::new(AtomicU64::new(0));
     let stubborn = Stubborn(minting.id_token().await.unwrap(), rejected.clone());
-    let provider = from_emulator(&emulator)
-        .token_source(stubborn)
-        .build()
-        .await
-        .unwrap();
+    let provider = with(&emulator, stubborn).await;
     emulator.answer_next(
         Hop::Sts,
         1,
@@ -449,13 +413,7 @@ async fn several_roles_share_one_token_and_one_flight() {
     let shared = SharedIdToken::new(source);
     let mut providers = Vec::new();
     for _ in 0..5 {
-        providers.push(
-            from_emulator(&emulator)
-                .token_source(shared.clone())
-                .build()
-                .await
-                .unwrap(),
-        );
+        providers.push(with(&emulator, shared.clone()).await);
     }
     let sessions = futures_util::future::join_all(providers.iter().map(|it| it.session())).await;
     assert!(sessions.iter().all(Result::is_ok));

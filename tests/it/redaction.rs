@@ -170,6 +170,11 @@ async fn no_secret_is_shown_by_any_flow_successful_or_not() {
     for logged in ["got a role session", "TRACE", "aws_smithy", "hyper"] {
         assert!(logs.contains(logged), "nothing of {logged:?} was captured");
     }
+    if cfg!(feature = "gcp-auth") {
+        // It works on a thread of its own.
+        let logs = watch::logged_by_workers();
+        assert!(logs.contains(" gcp_auth::"), "nothing of gcp_auth");
+    }
     assert!(
         emulator.secrets().len() > 40,
         "{}",

@@ -2,7 +2,7 @@
 
 use crate::support::watch::{self, Watched};
 use crate::support::{
-    AUDIENCE, Minting, REQUEST_ID, ROBOT, ROLE, chain, from_emulator, sdk_config, sts_error,
+    AUDIENCE, Minting, REQUEST_ID, ROBOT, ROLE, chain, from_emulator, sdk_config, sts_error, with,
 };
 use aws_credential_types::provider::ProvideCredentials;
 use aws_credential_types::provider::error::CredentialsError;
@@ -15,11 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 async fn provider(emulator: &Arc<Watched>) -> GoogleWebIdentityProvider {
-    from_emulator(emulator)
-        .token_source(Minting::new(emulator))
-        .build()
-        .await
-        .unwrap()
+    with(emulator, Minting::new(emulator)).await
 }
 
 #[tokio::test]
@@ -360,13 +356,11 @@ async fn retries_of_the_sdk_config_are_kept() {
 #[tokio::test]
 async fn a_session_token_that_has_much_in_common_with_the_id_token_is_kept_whole() {
     let emulator = Arc::new(watch::start().await);
-    let provider = from_emulator(&emulator)
-        .token_source(aws_google_web_identity::SharedIdToken::new(Minting::new(
-            &emulator,
-        )))
-        .build()
-        .await
-        .unwrap();
+    let provider = with(
+        &emulator,
+        aws_google_web_identity::SharedIdToken::new(Minting::new(&emulator)),
+    )
+    .await;
     let jwt = provider.id_token().await.unwrap().expose().to_owned();
     let body = format!(
         r#"<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">

@@ -1,6 +1,6 @@
 //! What stands in for threads, tasks, time and the fetch while shuttle tries the interleavings.
 
-use crate::refresh::clocks::MonotonicClock;
+use crate::refresh::clocks::{Monotonic, MonotonicClock};
 use crate::refresh::{
     Clocks, Fetch, FetchFuture, Fetched, HoldOff, Lost, Perishable, RefreshPolicy, Refresher,
 };
@@ -193,7 +193,7 @@ impl Stage {
         let source = Source::default();
         let clocks = Clocks::new(
             SharedTimeSource::new(time.clone()),
-            Arc::new(time.clone()),
+            Monotonic::instead(Arc::new(time.clone())),
             SharedAsyncSleep::new(time.clone()),
         );
         Self {

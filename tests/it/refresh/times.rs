@@ -160,3 +160,21 @@ async fn promise_16_jitter_differs_between_instances_made_in_the_same_second() {
     expiries.dedup();
     assert!(expiries.len() > 4, "{expiries:?}");
 }
+
+#[tokio::test]
+async fn promise_15_a_clock_that_steps_between_two_hits_is_seen_by_the_second() {
+    let world = World::new().await;
+    let (provider, other) = (warm(&world).await, warm(&world).await);
+    let advertised = REFRESH_AT + seconds(15);
+    for (moves, age) in [(-3600, 0), (1800, 1800), (-1800, 1800), (600, 2400)] {
+        // Both just seen to be fresh, by this thread, at the same moment.
+        let before = (expiry(&provider), expiry(&other));
+        assert_eq!(before.0, before.1);
+        world.clock.step(moves);
+        for provider in [&provider, &other] {
+            let left = expiry(provider).duration_since(world.clock.now());
+            assert_eq!(left.unwrap(), advertised - seconds(age), "{moves}");
+        }
+    }
+    assert_eq!(world.source.calls(), 2, "and nothing was fetched for it");
+}

@@ -97,6 +97,12 @@ fn listen() {
     heard(Heard::make_room);
 }
 
+/// What runtimes' threads logged, for whichever test.
+pub fn logged_by_workers() -> String {
+    let workers = OF_WORKERS.lock().unwrap_or_else(PoisonError::into_inner);
+    String::from_utf8_lossy(&workers.text).into_owned()
+}
+
 /// What this thread's test has logged and shown since the last look.
 pub fn logged() -> String {
     listen();
