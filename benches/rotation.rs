@@ -1,6 +1,7 @@
 //! 2,000 requests a second to S3 over a rotation whose exchange takes 300 ms: the slowest one, ours under
 //! `lazy()` and under `no_cache()`, and the SDK's own provider under `lazy()`.
-//! Goal: no request slower than the p99.9 of hits, so that what is slower is noise: one in a thousand.
+//! Goal: no request slower than the p99.9 of hits. One in a thousand of the hits themselves is; what shows whether anybody
+//! waited is how the slowest compares with the exchange, which is printed too.
 
 mod support;
 
@@ -68,6 +69,11 @@ fn rotation(
             rotation.len(),
         );
         assert!(rotated >= 1, "there was no rotation");
+        support::verdict(
+            &format!("rotation, {name}: slowest request / p99.9 of hits"),
+            rotation[rotation.len() - 1].as_secs_f64() / p999.as_secs_f64(),
+            1.0,
+        );
         rotation[rotation.len() - 1].as_secs_f64() / EXCHANGE.as_secs_f64()
     })
 }

@@ -3,6 +3,7 @@
 mod callers;
 mod life;
 mod outage;
+mod runtimes;
 mod sdk;
 mod times;
 pub mod world;

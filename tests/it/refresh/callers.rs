@@ -149,50 +149,6 @@ async fn promise_10_a_panic_in_a_source_is_an_error_for_those_who_wait() {
     provider.session().await.expect("it recovers");
 }
 
-#[test]
-fn promise_11_when_a_runtime_is_dropped_in_mid_flight_callers_on_another_succeed() {
-    let runtime = || {
-        tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap()
-    };
-    let (home, a, b) = (runtime(), runtime(), runtime());
-    let world = home.block_on(World::new());
-    let provider = home.block_on(world.provider());
-    world.source.close_gate();
-    a.block_on(async {
-        assert!(provider.provide_credentials().now_or_never().is_none());
-        world.source.asked(1).await;
-    });
-    let waiting = std::thread::scope(|scope| {
-        let waiter = scope.spawn(|| {
-            b.block_on(async {
-                let call = provider.provide_credentials();
-                tokio::pin!(call);
-                assert!(
-                    futures_util::poll!(&mut call).is_pending(),
-                    "it waits for the flight on A"
-                );
-                a.shutdown_background();
-                let open = async {
-                    world.source.asked(2).await;
-                    world.source.open_gate();
-                };
-                tokio::join!(call, open).0
-            })
-        });
-        // The emulator lives on this runtime.
-        home.block_on(async {
-            while !waiter.is_finished() {
-                tokio::task::yield_now().await;
-            }
-        });
-        waiter.join().unwrap()
-    });
-    waiting.expect("elected anew on B");
-}
-
 #[tokio::test]
 async fn refresh_joins_only_a_flight_that_began_after_the_call_and_ignores_the_pause() {
     let world = World::new().await;
@@ -235,21 +191,6 @@ async fn a_flight_that_takes_too_long_ends_at_its_deadline() {
     assert!(
         matches!(error, CredentialsError::ProviderTimedOut(_)),
         "{error:?}"
-    );
-}
-
-#[test]
-fn without_a_runtime_the_error_says_so() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let world = runtime.block_on(World::new());
-    let provider = runtime.block_on(world.provider());
-    let error = provider.session().now_or_never().unwrap().unwrap_err();
-    assert!(
-        error.to_string().contains("there is no tokio runtime here"),
-        "{error}"
     );
 }
 
@@ -297,36 +238,6 @@ async fn a_refresh_asks_a_shared_identity_again_that_was_denied_before() {
     provider.session().await.expect_err("held off for a minute");
     provider.refresh().await.expect("whatever failed before");
     assert_eq!(world.source.calls(), 2);
-}
-
-#[test]
-fn a_runtime_that_is_gone_is_an_error_and_not_waited_for_for_ever() {
-    let runtime = || {
-        tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap()
-    };
-    let (home, gone) = (runtime(), runtime());
-    let world = home.block_on(World::new());
-    let provider = home.block_on(world.provider());
-    let handle = gone.handle().clone();
-    drop(gone);
-    let _entered = handle.enter();
-    for error in [
-        provider.session().now_or_never().unwrap().map(drop),
-        provider.refresh().now_or_never().unwrap(),
-    ] {
-        let error = chain(&error.unwrap_err());
-        assert!(
-            error.contains("the runtime that the exchange ran on ended"),
-            "{error}"
-        );
-    }
-    assert_eq!(world.source.calls(), 0);
-    drop(_entered);
-    home.block_on(provider.session())
-        .expect("elsewhere it works");
 }
 
 #[tokio::test]

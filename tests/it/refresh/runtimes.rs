@@ -1,0 +1,145 @@
+//! Runtimes that end, are gone, or were never there.
+
+use super::world::{World, seconds};
+use super::{REFRESH_AT, at_once, key};
+use crate::support::{chain, watch, with};
+use aws_credential_types::provider::ProvideCredentials;
+use aws_google_web_identity::emulator::Hop;
+use aws_google_web_identity::{MetadataServer, RefreshPolicy};
+use futures_util::FutureExt;
+use tokio::runtime::{Builder, Runtime};
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+#[test]
+fn promise_11_when_a_runtime_is_dropped_in_mid_flight_callers_on_another_succeed() {
+    let (home, a, b) = (runtime(), runtime(), runtime());
+    let world = home.block_on(World::new());
+    let provider = home.block_on(world.provider());
+    world.source.close_gate();
+    a.block_on(async {
+        assert!(provider.provide_credentials().now_or_never().is_none());
+        world.source.asked(1).await;
+    });
+    let waiting = std::thread::scope(|scope| {
+        let waiter = scope.spawn(|| {
+            b.block_on(async {
+                let call = provider.provide_credentials();
+                tokio::pin!(call);
+                assert!(
+                    futures_util::poll!(&mut call).is_pending(),
+                    "it waits for the flight on A"
+                );
+                a.shutdown_background();
+                let open = async {
+                    world.source.asked(2).await;
+                    world.source.open_gate();
+                };
+                tokio::join!(call, open).0
+            })
+        });
+        // The emulator lives on this runtime.
+        home.block_on(async {
+            while !waiter.is_finished() {
+                tokio::task::yield_now().await;
+            }
+        });
+        waiter.join().unwrap()
+    });
+    waiting.expect("elected anew on B");
+}
+
+#[test]
+fn without_a_runtime_the_error_says_so() {
+    let runtime = runtime();
+    let world = runtime.block_on(World::new());
+    let provider = runtime.block_on(world.provider());
+    let error = provider.session().now_or_never().unwrap().unwrap_err();
+    assert!(
+        error.to_string().contains("there is no tokio runtime here"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_runtime_that_is_gone_is_an_error_and_not_waited_for_for_ever() {
+    let (home, gone) = (runtime(), runtime());
+    let world = home.block_on(World::new());
+    let provider = home.block_on(world.provider());
+    let handle = gone.handle().clone();
+    drop(gone);
+    let _entered = handle.enter();
+    for error in [
+        provider.session().now_or_never().unwrap().map(drop),
+        provider.refresh().now_or_never().unwrap(),
+    ] {
+        let error = chain(&error.unwrap_err());
+        assert!(
+            error.contains("the runtime that the exchange ran on ended"),
+            "{error}"
+        );
+    }
+    assert_eq!(world.source.calls(), 0);
+    drop(_entered);
+    home.block_on(provider.session())
+        .expect("elsewhere it works");
+}
+
+#[test]
+fn connections_of_a_runtime_that_ended_are_no_use_and_no_harm_on_the_next() {
+    // The servers live on.
+    let home = Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let emulator = home.block_on(watch::start());
+    let source = MetadataServer::new().endpoint(emulator.metadata_endpoint());
+    let provider = home.block_on(with(&emulator, source));
+    for round in 1..=3 {
+        let passing = runtime();
+        passing.block_on(provider.refresh()).unwrap();
+        // Its connections are pooled now, and their tasks end with it.
+        drop(passing);
+        assert_eq!(emulator.requests_of(Hop::Sts).len(), round);
+    }
+}
+
+#[test]
+fn keep_warm_is_taken_up_by_the_next_runtime() {
+    let (home, passing) = (runtime(), runtime());
+    let world = home.block_on(World::new());
+    let policy = RefreshPolicy::new().jitter(0.0).keep_warm(true);
+    let provider = home.block_on(world.builder().refresh_policy(policy).build());
+    let provider = provider.unwrap();
+    // The emulator answers on the runtime of the other thread.
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| {
+            passing.block_on(provider.session()).unwrap();
+            drop(passing);
+        });
+        home.block_on(async {
+            while !first.is_finished() {
+                tokio::task::yield_now().await;
+            }
+        });
+        first.join().unwrap();
+    });
+    home.block_on(async {
+        let old = key(&provider);
+        provider.refresh().await.unwrap();
+        let asleep = || world.clock.sleepers() > 0;
+        world.until("the task sleeps", asleep).await;
+        let second = key(&provider);
+        assert_ne!(second, old);
+        world.clock.advance(REFRESH_AT + seconds(1));
+        world.source.asked(3).await;
+        let refreshed =
+            || at_once(&provider).is_some_and(|it| it.unwrap().access_key_id() != second);
+        world
+            .until("it refreshes without being asked", refreshed)
+            .await;
+    });
+}
