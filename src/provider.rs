@@ -4,12 +4,14 @@ use crate::exchange::Exchange;
 use crate::refresh::{
     Fetch, FetchFuture, Fetched, HoldOff, Lost, Perishable, RefreshPolicy, Refresher,
 };
-use crate::{Builder, Error, IdToken, Session, lost};
+use crate::{Builder, Error, IdToken, Session, Stage, lost};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, future};
+use aws_smithy_async::rt::sleep::AsyncSleep;
 use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
+use tokio::runtime::Handle;
 
 /// The provider's name on the credentials, shown in the SDK's logs.
 pub(crate) const NAME: &str = "GoogleWebIdentity";
@@ -63,9 +65,9 @@ impl GoogleWebIdentityProvider {
     /// The Google half alone: an ID token for the audience, as the source gives it.
     ///
     /// # Errors
-    /// What the source's hops report.
+    /// What the source's hops report, within the deadline of the [`RefreshPolicy`].
     pub async fn id_token(&self) -> Result<IdToken, Error> {
-        self.exchange.id_token().await
+        patiently(|| self.id_token_in_time()).await
     }
 
     /// The credentials with their real expiry and the assumed-role ARN.
@@ -90,15 +92,35 @@ impl GoogleWebIdentityProvider {
         self.get(|session| session.credentials().clone()).await
     }
 
-    /// A source that isn't there yet, as on a young pod, is waited for across exchanges.
     async fn get<T>(&self, pick: impl Fn(&Session) -> T) -> Result<T, Error> {
-        loop {
-            match self.refresher.get(&pick).await {
-                Err(error) if error.is_not_yet() => {
-                    tracing::debug!(%error, "waiting for the source of the ID token");
-                }
-                result => return result,
+        patiently(|| self.refresher.get(&pick)).await
+    }
+
+    async fn id_token_in_time(&self) -> Result<IdToken, Error> {
+        let lost = |how| Err(lost::error(Stage::Source, "ID token", how));
+        if Handle::try_current().is_err() {
+            return lost(Lost::NoRuntime);
+        }
+        let deadline = self.refresher.deadline();
+        tokio::select! {
+            biased;
+            token = self.exchange.id_token() => token,
+            () = self.exchange.cx.sleep().sleep(deadline) => lost(Lost::Deadline(deadline)),
+        }
+    }
+}
+
+/// A source that isn't there yet, as on a young pod, is waited for across exchanges.
+async fn patiently<T, Asking>(ask: impl Fn() -> Asking) -> Result<T, Error>
+where
+    Asking: Future<Output = Result<T, Error>>,
+{
+    loop {
+        match ask().await {
+            Err(error) if error.is_not_yet() => {
+                tracing::debug!(%error, "waiting for the source of the ID token");
             }
+            result => return result,
         }
     }
 }

@@ -199,6 +199,11 @@ impl<F: Fetch> Refresher<F> {
         Err(self.core.fetch.lost(Lost::RuntimeEnded))
     }
 
+    /// How long one fetch may take.
+    pub(crate) fn deadline(&self) -> Duration {
+        self.core.policy.flight_deadline()
+    }
+
     /// Forgets the value if it is the one meant.
     pub(crate) fn forget(&self, is_meant: impl Fn(&F::Value) -> bool) {
         let _desk = self.core.desk();

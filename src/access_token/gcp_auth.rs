@@ -48,7 +48,10 @@ impl GcpAuth {
         let only_gcloud = self.only_gcloud;
         let asks_metadata = !only_gcloud && slot.is_none() && is_googles(cx).await.is_ok();
         let scope = scope.to_owned();
-        let runtime = Handle::current();
+        let runtime = Handle::try_current().map_err(|error| {
+            Error::new(Stage::Source, ErrorKind::Configuration, error)
+                .with_hint("gcp_auth needs a tokio runtime")
+        })?;
         // Dropped with this future, it ends the fetch: one that hangs would keep the slot for ever.
         let (_wanted, unwanted) = oneshot::channel::<()>();
         let fetch = async move {

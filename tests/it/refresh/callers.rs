@@ -6,7 +6,7 @@ use crate::support::chain;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_google_web_identity::emulator::Hop;
-use aws_google_web_identity::{ErrorKind, SharedIdToken, Stage};
+use aws_google_web_identity::{ErrorKind, RefreshPolicy, SharedIdToken, Stage};
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 
@@ -241,25 +241,39 @@ async fn a_refresh_asks_a_shared_identity_again_that_was_denied_before() {
 }
 
 #[tokio::test]
-async fn a_shared_identity_that_hangs_ends_at_its_deadline() {
+async fn an_id_token_alone_has_the_same_deadline_and_a_shared_identity_its_own() {
     let world = World::new().await;
     world.source.set(Mood::Hangs);
-    let identity = SharedIdToken::new(world.source.clone());
-    let provider = world
-        .builder()
-        .token_source(identity)
-        .build()
-        .await
-        .unwrap();
-    let token = provider.id_token();
-    tokio::pin!(token);
-    assert!(futures_util::poll!(&mut token).is_pending());
-    world.source.asked(1).await;
-    world.clock.advance(seconds(15));
-    let error = token.await.unwrap_err();
-    assert_eq!(
-        (error.stage(), error.kind()),
-        (Stage::Source, ErrorKind::Timeout)
-    );
-    assert!(chain(&error).contains("no ID token within 15 s"), "{error}");
+    let shared = SharedIdToken::new(world.source.clone());
+    for (builder, deadline) in [
+        (world.builder(), 15),
+        (
+            world
+                .builder()
+                .refresh_policy(RefreshPolicy::new().deadline(seconds(5))),
+            5,
+        ),
+        (
+            world
+                .builder()
+                .token_source(shared)
+                .refresh_policy(RefreshPolicy::new().deadline(seconds(60))),
+            15,
+        ),
+    ] {
+        let provider = builder.build().await.unwrap();
+        let calls = world.source.calls();
+        let token = provider.id_token();
+        tokio::pin!(token);
+        assert!(futures_util::poll!(&mut token).is_pending());
+        world.source.asked(calls + 1).await;
+        world.clock.advance(seconds(deadline));
+        let error = token.await.unwrap_err();
+        assert_eq!(
+            (error.stage(), error.kind()),
+            (Stage::Source, ErrorKind::Timeout)
+        );
+        let says = format!("no ID token within {deadline} s");
+        assert!(chain(&error).contains(&says), "{error}");
+    }
 }

@@ -5,7 +5,7 @@ use super::{REFRESH_AT, at_once, key};
 use crate::support::{chain, watch, with};
 use aws_credential_types::provider::ProvideCredentials;
 use aws_google_web_identity::emulator::Hop;
-use aws_google_web_identity::{MetadataServer, RefreshPolicy};
+use aws_google_web_identity::{ErrorKind, MetadataServer, RefreshPolicy};
 use futures_util::FutureExt;
 use tokio::runtime::{Builder, Runtime};
 
@@ -56,11 +56,19 @@ fn without_a_runtime_the_error_says_so() {
     let runtime = runtime();
     let world = runtime.block_on(World::new());
     let provider = runtime.block_on(world.provider());
-    let error = provider.session().now_or_never().unwrap().unwrap_err();
-    assert!(
-        error.to_string().contains("there is no tokio runtime here"),
-        "{error}"
-    );
+    for error in [
+        provider.session().now_or_never().unwrap().map(drop),
+        provider.refresh().now_or_never().unwrap(),
+        provider.id_token().now_or_never().unwrap().map(drop),
+    ] {
+        let error = error.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(
+            error.to_string().contains("there is no tokio runtime here"),
+            "{error}"
+        );
+    }
+    assert_eq!(world.source.calls(), 0);
 }
 
 #[test]
