@@ -173,6 +173,11 @@ async fn promise_15_a_clock_that_steps_between_two_hits_is_seen_by_the_second() 
         let left = expiry(&provider).duration_since(world.clock.now());
         assert_eq!(left.unwrap(), advertised - seconds(age), "{moves}");
     }
+    // Set back by just what has passed: only the monotonic clock tells.
+    world.clock.advance(seconds(60));
+    world.clock.step(-60);
+    let left = expiry(&provider).duration_since(world.clock.now());
+    assert_eq!(left.unwrap(), advertised - seconds(2460));
     assert_eq!(world.source.calls(), 1, "and nothing was fetched for it");
 }
 
