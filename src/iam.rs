@@ -181,11 +181,17 @@ fn refusal(response: &Response, account: &ServiceAccountEmail, method: &str) -> 
         Error::message(Stage::Iam, response.error_kind(), what).with_code(code.as_deref(), None);
     match response.status {
         403 => error.with_hint(format!(
-            "the caller needs {role} on {account}, also when it is that account itself, and the API \
-             iamcredentials.googleapis.com must be enabled"
+            "the caller needs {role} on {account}, also when it is that account itself, and delegates \
+             roles/iam.serviceAccountTokenCreator on the next; the API iamcredentials.googleapis.com must be enabled, \
+             and a virtual machine have the scope cloud-platform"
         )),
         401 => error.with_hint("the access token was refused: is it one of Google's, with the scope cloud-platform?"),
         404 => error.with_hint(format!("is there an account {account}?")),
+        // An assertion's times are what is most often wrong with it.
+        400 => match response.received.skew() {
+            Some(skew) => error.with_hint(format!("{skew}: set it right")),
+            None => error,
+        },
         _ => error,
     }
 }

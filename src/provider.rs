@@ -8,9 +8,10 @@ use crate::{Builder, Error, IdToken, Session, Stage, lost};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, future};
 use aws_smithy_async::rt::sleep::AsyncSleep;
+use std::error::Error as _;
 use std::fmt;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use tokio::runtime::Handle;
 
 /// The provider's name on the credentials, shown in the SDK's logs.
@@ -178,6 +179,17 @@ impl Fetch for SessionFetch {
 
     fn hold_off(&self, error: &Error) -> HoldOff {
         lost::hold_off(error)
+    }
+
+    fn not_refreshed(&self, error: &Error, left: Duration) {
+        let causes = std::iter::successors(error.source(), |&error| error.source());
+        let causes: Vec<_> = causes.map(ToString::to_string).collect();
+        tracing::warn!(
+            %error,
+            causes = causes.join(": "),
+            seconds_left = left.as_secs(),
+            "the credentials could not be refreshed; those that are held stay in use, and it is tried again"
+        );
     }
 }
 

@@ -57,6 +57,8 @@ pub struct PolicyError(pub(crate) String);
 impl TrustPolicy {
     /// The policy that admits this token and no other identity: it pins `sub`, who the token is, and
     /// `oaud`, whom it was made for, and so holds whatever source the token comes from.
+    ///
+    /// For keys that lack one of the two, which no token's do, it is a policy that admits nobody.
     pub fn admitting(keys: &ConditionKeys) -> Self {
         let pinned: serde_json::Map<String, Value> = ["sub", "oaud"]
             .iter()
@@ -66,10 +68,14 @@ impl TrustPolicy {
                 Some((key, value.into()))
             })
             .collect();
+        let effect = match pinned.len() {
+            2 => "Allow",
+            _ => "Deny",
+        };
         let json = json!({
             "Version": "2012-10-17",
             "Statement": [{
-                "Effect": "Allow",
+                "Effect": effect,
                 "Principal": { "Federated": GOOGLE },
                 "Action": ACTION,
                 "Condition": { "StringEquals": pinned },

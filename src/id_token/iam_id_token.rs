@@ -2,6 +2,7 @@
 
 use super::{IdToken, ProvideIdToken};
 use crate::iam::Impersonation;
+use crate::secret::SecretText;
 use crate::{
     Audience, BuildError, Context, Error, ErrorKind, ProvideAccessToken, ServiceAccountEmail,
     Stage, future,
@@ -69,7 +70,7 @@ impl IamIdToken {
     async fn token(&self, cx: &Context, audience: &Audience) -> Result<IdToken, Error> {
         #[derive(Deserialize)]
         struct Answer {
-            token: String,
+            token: SecretText,
         }
         let account = self
             .account
@@ -85,7 +86,7 @@ impl IamIdToken {
             .impersonation
             .call(cx, &*self.access, account, "generateIdToken", body)
             .await?;
-        IdToken::received(Stage::Iam, &token, audience, &response.received)
+        IdToken::received(Stage::Iam, token.0.expose(), audience, &response.received)
             .map_err(|error| response.blame(error).and_hint(&format!("as {account}")))
     }
 }

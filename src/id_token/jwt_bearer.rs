@@ -3,6 +3,7 @@
 use super::{IdToken, ProvideIdToken};
 use crate::assertion::Asking;
 use crate::http::Endpoint;
+use crate::secret::SecretText;
 use crate::{
     Audience, BuildError, Context, Error, ErrorKind, SignJwt, Stage, future, token_endpoint,
 };
@@ -46,7 +47,7 @@ impl<S: SignJwt> JwtBearer<S> {
     async fn token(&self, cx: &Context, audience: &Audience) -> Result<IdToken, Error> {
         #[derive(Deserialize)]
         struct Answer {
-            id_token: Option<String>,
+            id_token: Option<SecretText>,
         }
         let (uri, endpoint) = self.endpoint();
         let endpoint = endpoint
@@ -62,8 +63,13 @@ impl<S: SignJwt> JwtBearer<S> {
             )
             .with_hint("the assertion must carry target_audience, not scope")
         })?;
-        IdToken::received(Stage::Exchange, &id_token, audience, &response.received)
-            .map_err(|error| response.blame(error))
+        IdToken::received(
+            Stage::Exchange,
+            id_token.0.expose(),
+            audience,
+            &response.received,
+        )
+        .map_err(|error| response.blame(error))
     }
 }
 

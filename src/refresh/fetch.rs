@@ -28,6 +28,11 @@ pub(crate) trait Fetch: Send + Sync + 'static {
 
     /// How long nobody tries again after this error.
     fn hold_off(&self, error: &Self::Error) -> HoldOff;
+
+    /// A fetch failed while a value is held that is good for so much longer: nobody else will say so.
+    fn not_refreshed(&self, error: &Self::Error, left: Duration) {
+        let _ = (error, left);
+    }
 }
 
 /// What [`Fetch::fetch`] returns.

@@ -103,6 +103,9 @@ impl<F: Fetch> Guard<F> {
                     .load()
                     .as_ref()
                     .map_or(Duration::ZERO, |held| held.left(&now));
+                if !left.is_zero() {
+                    core.fetch.not_refreshed(&error, left);
+                }
                 let failure = Failed {
                     error: error.clone(),
                     hold_off: core.fetch.hold_off(&error),

@@ -2,7 +2,7 @@
 
 use super::{SignJwt, SignedJwt};
 use crate::iam::Impersonation;
-use crate::secret::Secret;
+use crate::secret::SecretText;
 use crate::{
     Assertion, BuildError, Context, Error, ErrorKind, MetadataServer, ProvideAccessToken,
     ServiceAccountEmail, Stage, future,
@@ -68,7 +68,7 @@ impl IamSignJwt {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Answer {
-            signed_jwt: String,
+            signed_jwt: SecretText,
         }
         let mut body = Map::new();
         body.insert("payload".to_owned(), assertion.claims_json().into());
@@ -76,7 +76,7 @@ impl IamSignJwt {
             .impersonation
             .call(cx, &*self.access, assertion.issuer(), "signJwt", body)
             .await?;
-        Ok(SignedJwt(Secret::new(signed_jwt)))
+        Ok(SignedJwt(signed_jwt.0))
     }
 }
 

@@ -51,7 +51,7 @@ fn error<T>(message: impl Into<String>) -> Result<T, PolicyError> {
 
 impl Document {
     pub(super) fn admitting(keys: &ConditionKeys) -> Self {
-        let conditions = ["sub", "oaud"]
+        let conditions: Vec<_> = ["sub", "oaud"]
             .iter()
             .filter_map(|name| {
                 let key = format!("{GOOGLE}:{name}");
@@ -67,7 +67,7 @@ impl Document {
             .collect();
         let statement = Statement {
             name: "statement 1".to_owned(),
-            allows: true,
+            allows: conditions.len() == 2,
             principal: Principal::Federated(vec![GOOGLE.to_owned()]),
             actions: Some(vec![ACTION.to_owned()]),
             conditions,

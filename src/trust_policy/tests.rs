@@ -270,3 +270,20 @@ fn a_policy_that_only_denies_others_admits_nobody_and_says_so() {
         )]
     );
 }
+
+#[test]
+fn keys_without_an_identity_or_an_audience_give_a_policy_that_admits_nobody() {
+    for keys in [
+        ConditionKeys::default(),
+        ConditionKeys::default().with("accounts.google.com:oaud", AUDIENCE),
+        ConditionKeys::default().with("accounts.google.com:sub", SUB),
+    ] {
+        let policy = TrustPolicy::admitting(&keys);
+        let written: TrustPolicy = policy.to_string().parse().unwrap();
+        for policy in [policy, written] {
+            for token in [&keys, &by_key(), &by_metadata()] {
+                assert!(!policy.judge(token).is_admitted(), "{policy}");
+            }
+        }
+    }
+}

@@ -235,7 +235,7 @@ async fn refusals_of_iam_name_the_role_and_the_account() {
                 "Permission 'iam.serviceAccounts.signJwt' denied",
             ),
             Denied,
-            "HTTP 403 PERMISSION_DENIED: Permission 'iam.serviceAccounts.signJwt' denied (the caller needs roles/iam.serviceAccountTokenCreator on robot@demo-project.iam.gserviceaccount.com, also when it is that account itself, and the API iamcredentials.googleapis.com must be enabled)",
+            "HTTP 403 PERMISSION_DENIED: Permission 'iam.serviceAccounts.signJwt' denied (the caller needs roles/iam.serviceAccountTokenCreator on robot@demo-project.iam.gserviceaccount.com, also when it is that account itself, and delegates roles/iam.serviceAccountTokenCreator on the next; the API iamcredentials.googleapis.com must be enabled, and a virtual machine have the scope cloud-platform)",
         ),
         (
             status(401, "UNAUTHENTICATED", "no"),

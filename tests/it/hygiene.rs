@@ -4,8 +4,8 @@ use crate::support::watch::{self, Watched};
 use crate::support::{AUDIENCE, ROBOT, with};
 use aws_google_web_identity::emulator::{Answer, Emulator, Hop, RecordedRequest};
 use aws_google_web_identity::{
-    Audience, Context, Error, ErrorKind, GoogleWebIdentityProvider, IamIdToken, IdToken, JwtBearer,
-    LocalKey, MetadataServer, ProvideIdToken, Stage, future,
+    Audience, Context, Error, ErrorKind, GoogleWebIdentityProvider, IamIdToken, IamSignJwt,
+    IdToken, JwtBearer, LocalKey, MetadataServer, ProvideIdToken, Stage, future,
 };
 use serde_json::json;
 use std::sync::Arc;
@@ -98,6 +98,26 @@ async fn a_clock_that_cannot_be_corrected_for_is_told_by_how_much() {
     emulator.answer_next(Hop::TokenEndpoint, 9, stubborn);
     provider.id_token().await.unwrap_err();
     assert_eq!(emulator.requests_of(Hop::TokenEndpoint).len(), 4);
+}
+
+#[tokio::test]
+async fn an_assertion_that_iam_does_not_sign_for_its_time_names_the_clock() {
+    let emulator = watch::start().await;
+    let metadata = MetadataServer::new().endpoint(emulator.metadata_endpoint());
+    let signer = IamSignJwt::attached(metadata).endpoint(emulator.iam_endpoint());
+    let provider = with(
+        &emulator,
+        JwtBearer::new(signer).token_uri(emulator.token_uri()),
+    )
+    .await;
+    emulator.set_clock_offset(7200);
+    let error = provider.id_token().await.unwrap_err();
+    assert_eq!(
+        (error.stage(), error.kind()),
+        (Stage::Iam, ErrorKind::Configuration)
+    );
+    let says = "s behind the server's: set it right";
+    assert!(error.to_string().contains(says), "{error}");
 }
 
 /// Tokens that live so long, one after the other; the last one for ever.

@@ -151,3 +151,26 @@ async fn promise_07_and_08_in_an_outage_calls_are_bounded_by_time_and_three_fit_
         );
     }
 }
+
+#[tokio::test]
+async fn a_refresh_that_fails_while_credentials_are_held_is_warned_about_by_itself() {
+    let world = World::new().await;
+    let provider = warm(&world).await;
+    world.source.set(Mood::Fails(ErrorKind::Denied));
+    world.clock.advance(REFRESH_AT);
+    key(&provider);
+    let warned = || {
+        let logs = crate::support::watch::logged();
+        logs.matches("the credentials could not be refreshed")
+            .count()
+    };
+    world.until("it is warned about", || warned() == 1).await;
+    let logs = crate::support::watch::logged();
+    for says in ["WARN", "denied", "as the test wants it", "seconds_left=900"] {
+        assert!(logs.contains(says), "{says}");
+    }
+    // Whoever gets the error needs no warning.
+    world.clock.advance(HOUR);
+    provider.session().await.unwrap_err();
+    assert_eq!(warned(), 1);
+}

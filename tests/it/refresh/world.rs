@@ -128,12 +128,17 @@ impl Source {
     }
 
     /// Waits until it was asked so often in all.
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "no test takes that long, but for one that would wait for ever"
+    )]
     pub async fn asked(&self, times: usize) {
-        self.calls
-            .subscribe()
-            .wait_for(|calls| *calls >= times)
-            .await
-            .unwrap();
+        let mut calls = self.calls.subscribe();
+        let asked = calls.wait_for(|calls| *calls >= times);
+        let Ok(asked) = tokio::time::timeout(seconds(60), asked).await else {
+            panic!("asked {} times, not {times}", self.calls());
+        };
+        asked.unwrap();
     }
 
     pub fn set(&self, mood: Mood) {
