@@ -102,7 +102,7 @@ impl Builder {
         self
     }
 
-    /// At most ten managed policies, by ARN, that bound the session like [`policy`](Self::policy).
+    /// At most ten managed policies, by ARN of 20 to 2048 bytes, that bound the session like [`policy`](Self::policy).
     pub fn policy_arns(mut self, arns: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.policy_arns = arns.into_iter().map(Into::into).collect();
         self
@@ -116,7 +116,9 @@ impl Builder {
     }
 
     /// Takes HTTP client, clock, sleep, retries, timeouts, Region, endpoints, FIPS and dual-stack
-    /// from the SDK's configuration. Its credentials are not used.
+    /// from the SDK's configuration. Its credentials are not used. What it leaves open: three tries, 3.1 s for a connection,
+    /// 4 s for a try, 10 s for a hop with all of them; a server that asks for more than 5 s of patience (`Retry-After`)
+    /// isn't tried again.
     ///
     /// Without it, `build` loads `aws_config::defaults` without credentials, and takes the Region from
     /// environment and profile only: the instance metadata that the SDK would ask is Google's here.

@@ -62,7 +62,8 @@ impl Context {
     /// `HTTPS_PROXY` and `NO_PROXY`), and one without a proxy serves the metadata server.
     ///
     /// # Errors
-    /// When `conf` has no behavior version or no sleep, which the SDK would panic on later.
+    /// When `conf` has no behavior version or no sleep, which the SDK would panic on later, or no HTTP client where the SDK
+    /// has no default one.
     pub fn new(conf: &SdkConfig) -> Result<Self, BuildError> {
         let mut problems = Problems::default();
         let behavior_version = conf.behavior_version();

@@ -18,7 +18,8 @@ pub enum Stage {
     Source,
     /// Signing the assertion.
     Sign,
-    /// Exchanging the assertion for an ID token at Google's token endpoint.
+    /// Google's token endpoint: exchanging an assertion for an ID token, a refresh token or a federated token for an access
+    /// token.
     Exchange,
     /// Asking the metadata server.
     Metadata,

@@ -46,15 +46,17 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub trait ProvideIdToken: Debug + Send + Sync {
     /// Provides an ID token whose `aud` is `audience`.
     ///
-    /// The provider calls it once per exchange, from one task at a time. It may be dropped at any
-    /// await when the deadline of the exchange passes.
+    /// An exchange calls it once; again when the token has less than 60 s left, and when STS refuses it as too old or
+    /// invalid. One exchange runs at a time, but [`id_token`](crate::GoogleWebIdentityProvider::id_token) calls it beside
+    /// that. It may be dropped at any await when the deadline passes.
     fn provide_id_token<'a>(
         &'a self,
         cx: &'a Context,
         audience: &'a Audience,
     ) -> future::ProvideIdToken<'a>;
 
-    /// STS refused this token as too old or invalid: a source that remembers tokens forgets it.
+    /// STS refused this token as too old or invalid, or it has less than 60 s left: a source that remembers tokens forgets
+    /// it.
     fn reject(&self, token: &IdToken) {
         let _ = token;
     }

@@ -63,18 +63,22 @@ impl GoogleWebIdentityProvider {
         }
     }
 
-    /// The Google half alone: an ID token for the audience, as the source gives it.
+    /// The Google half alone: an ID token for the audience, as the source gives it. Each call asks the source; nothing is
+    /// cached here.
     ///
     /// # Errors
-    /// What the source's hops report, within the deadline of the [`RefreshPolicy`].
+    /// What the source's hops report; [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) at the deadline of the [`RefreshPolicy`], which on a young pod of GKE
+    /// begins anew while its metadata server is waited for; [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) outside of a tokio runtime.
     pub async fn id_token(&self) -> Result<IdToken, Error> {
         patiently(|| self.id_token_in_time()).await
     }
 
-    /// The credentials with their real expiry and the assumed-role ARN.
+    /// The credentials with their real expiry and the assumed-role ARN: those that are held, or new ones.
     ///
     /// # Errors
-    /// As [`ProvideCredentials::provide_credentials`], with the error not wrapped.
+    /// When none are held, what the hops report, or reported a moment ago: a second, after a denial a minute.
+    /// [`ErrorKind::NotConfigured`](crate::ErrorKind::NotConfigured) where there is no Google identity, [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) at the deadline of the
+    /// [`RefreshPolicy`], [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) outside of a tokio runtime. The SDK gets the same, as a `CredentialsError`.
     pub async fn session(&self) -> Result<Session, Error> {
         self.get(Session::with_real_expiry).await
     }
@@ -84,7 +88,7 @@ impl GoogleWebIdentityProvider {
     /// began after the call. What is cached stays in use when it fails.
     ///
     /// # Errors
-    /// What the hops report.
+    /// As [`session`](Self::session) when nothing is held.
     pub async fn refresh(&self) -> Result<(), Error> {
         self.refresher.refresh().await
     }

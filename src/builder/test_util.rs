@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 impl Builder {
     /// Reads these variables in place of the process's environment, for tests. The machine is then one that is
-    /// not Google's; see [`product_name`](Self::product_name).
+    /// not Google's; see [`product_name`](Self::product_name). What the SDK reads by itself, such as Region, endpoints and
+    /// proxy, it still reads from the process, unless [`configure`](Self::configure) gives it.
     pub fn environment(
         mut self,
         variables: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,

@@ -38,7 +38,7 @@ impl IamIdToken {
     }
 
     /// The chain of accounts between the caller and the one impersonated, bare e-mails or
-    /// `projects/-/serviceAccounts/…`: each needs the role on the next.
+    /// `projects/-/serviceAccounts/…`: each needs `roles/iam.serviceAccountTokenCreator` on the next.
     #[must_use]
     pub fn delegates(mut self, delegates: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.impersonation.delegates(delegates);

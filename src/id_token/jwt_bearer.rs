@@ -27,8 +27,8 @@ impl<S: SignJwt> JwtBearer<S> {
         }
     }
 
-    /// Another token endpoint than the signer names or `https://oauth2.googleapis.com/token`:
-    /// https, or http on loopback. It is the assertion's `aud` as well.
+    /// Replaces the token endpoint, which else is the one that the signer names, or `https://oauth2.googleapis.com/token`:
+    /// https, or http on loopback. It is the assertion's `aud` as well. `build` refuses any other.
     #[must_use]
     pub fn token_uri(mut self, uri: impl Into<String>) -> Self {
         self.token_uri = Some(uri.into());

@@ -22,12 +22,12 @@ const FLAVOR: &str = "Google";
 /// out ID tokens of the attached service account, without any IAM permission.
 ///
 /// A [`ProvideIdToken`], and a [`ProvideAccessToken`] for calling IAM. It is never asked through a
-/// proxy and redirects aren't followed.
+/// proxy, unless an HTTP client of your own has one, and redirects aren't followed.
 ///
 /// Elsewhere than on Google's infrastructure nothing is asked, and the error is
 /// [`ErrorKind::NotConfigured`] at once, so that a chain of providers goes on. Where this runs is told by
-/// `NO_GCE_CHECK`, `GCE_METADATA_HOST`, `K_SERVICE`, `CLOUD_RUN_JOB`, `GAE_*` and the firmware's name of the
-/// machine; where none tells, by a look at 169.254.169.254 (or `GCE_METADATA_IP`) of at most 150 ms.
+/// `NO_GCE_CHECK`, `GCE_METADATA_HOST`, outside of Kubernetes `K_SERVICE`, `CLOUD_RUN_JOB`, `GAE_ENV`, `GAE_SERVICE` and
+/// `GAE_INSTANCE`, and the firmware's name of the machine; where none tells, by a look at 169.254.169.254 (or `GCE_METADATA_IP`) of at most 150 ms.
 ///
 /// In a pod of GKE, whose metadata server can be some seconds late, it is waited for: 30 s in all.
 #[derive(Clone, Debug, Default)]
@@ -51,7 +51,8 @@ impl MetadataServer {
         self
     }
 
-    /// Another server, as a URI with scheme; it wins over `GCE_METADATA_HOST`.
+    /// Another server, as a URI with scheme, plain http too; it wins over `GCE_METADATA_HOST`, and is asked wherever the
+    /// program runs. `build` refuses what is no URI.
     #[must_use]
     pub fn endpoint(mut self, uri: impl Into<String>) -> Self {
         self.endpoint = Some(uri.into());

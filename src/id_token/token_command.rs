@@ -24,6 +24,9 @@ const SHOWN: u64 = 1000;
 /// its standard input and inherits the environment. What it prints on standard error is part of the error when it
 /// fails, but for JWTs. It is killed when it takes longer than 10 s or when nobody waits for it any more.
 ///
+/// A program that can't be started is [`ErrorKind::Configuration`], one that fails [`ErrorKind::Unavailable`], one that takes
+/// too long [`ErrorKind::Timeout`], one that prints something else [`ErrorKind::MalformedResponse`].
+///
 /// ```no_run
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// use aws_google_web_identity::{GoogleWebIdentityProvider, TokenCommand};

@@ -11,6 +11,9 @@ use zeroize::Zeroizing;
 /// It is read for every exchange, so that a new token needs no restart; white space around it is trimmed. It must
 /// be for the provider's audience.
 ///
+/// A file that isn't there is [`ErrorKind::Unavailable`], one that may not be read [`ErrorKind::Configuration`], one without
+/// a token, or with more, [`ErrorKind::MalformedResponse`].
+///
 /// ```no_run
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// use aws_google_web_identity::{GoogleWebIdentityProvider, TokenFile};

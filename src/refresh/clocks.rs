@@ -121,8 +121,8 @@ impl Clocks {
 }
 
 impl Moment {
-    /// How long ago it was, what the clock says that says more: the wall clock can be set back, the
-    /// monotonic one can stand still. And whether a clock has stepped since.
+    /// How long ago it was, by the clock that says more: the wall clock can be set back, the monotonic one can stand still.
+    /// And whether a clock has stepped since.
     pub(super) fn elapsed(&self, now: &Moment) -> (Duration, bool) {
         let monotonic = now.monotonic.saturating_duration_since(self.monotonic);
         match now.wall.duration_since(self.wall) {

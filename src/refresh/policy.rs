@@ -75,8 +75,10 @@ impl RefreshPolicy {
         self
     }
 
-    /// The pauses after failures: from `min`, doubling, up to `max`. 1 s to 60 s by default; less than a
-    /// second counts as one.
+    /// The pauses after failures while credentials are held: from `min`, doubling, up to `max`, each shortened at random by up
+    /// to a half, and to a quarter of what the credentials are still good for. 1 s to 60 s by default; less than a second
+    /// counts as one. While none are held, an error is handed to whoever asks for a second, a denial for a minute;
+    /// [`refresh`](crate::GoogleWebIdentityProvider::refresh) doesn't wait.
     #[must_use]
     pub fn backoff(mut self, min: Duration, max: Duration) -> Self {
         let min = min.max(Duration::from_secs(1));
