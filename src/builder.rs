@@ -208,7 +208,9 @@ impl Builder {
     }
 
     fn outfit(&self, cx: Context) -> Context {
-        let cx = cx.with_environment(self.environment.clone());
+        let cx = cx
+            .with_environment(self.environment.clone())
+            .with_deadline(self.refresh_policy.flight_deadline());
         #[cfg(feature = "test-util")]
         if let Some(clock) = &self.monotonic {
             return cx.with_monotonic(clock.clone());

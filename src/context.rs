@@ -5,7 +5,7 @@ use crate::build_error::Problems;
 use crate::environment::Environment;
 use crate::http::Guarded;
 use crate::platform::Platform;
-use crate::refresh::{Clocks, Monotonic};
+use crate::refresh::{Clocks, Monotonic, RefreshPolicy};
 use aws_smithy_async::rt::sleep::SharedAsyncSleep;
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use aws_smithy_http_client::tls;
@@ -52,6 +52,8 @@ struct Inner {
     retries: RetryConfig,
     timeouts: TimeoutConfig,
     partition: RetryPartition,
+    /// How long a whole exchange may take.
+    deadline: Duration,
 }
 
 impl Context {
@@ -101,6 +103,7 @@ impl Context {
             partition: RetryPartition::custom("aws-google-web-identity")
                 .token_bucket(TokenBucket::unlimited())
                 .build(),
+            deadline: RefreshPolicy::new().flight_deadline(),
             sdk: conf.clone(),
         })))
     }
@@ -140,6 +143,16 @@ impl Context {
     pub(crate) fn with_monotonic(mut self, clock: Arc<dyn crate::refresh::MonotonicClock>) -> Self {
         Arc::make_mut(&mut self.0).monotonic = Monotonic::instead(clock);
         self
+    }
+
+    pub(crate) fn with_deadline(mut self, deadline: Duration) -> Self {
+        Arc::make_mut(&mut self.0).deadline = deadline;
+        self
+    }
+
+    /// How long a whole exchange may take.
+    pub(crate) fn deadline(&self) -> Duration {
+        self.0.deadline
     }
 
     /// By the monotonic clock, since some fixed moment.

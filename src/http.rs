@@ -10,7 +10,7 @@ mod response;
 
 pub(crate) use body::{scrubbed, without};
 pub(crate) use endpoint::Endpoint;
-pub(crate) use guarded::Guarded;
+pub(crate) use guarded::{Guarded, Headers};
 pub(crate) use plugins::Retries;
 pub(crate) use proxy::hint as proxy_hint;
 pub(crate) use received::{Received, Skew};
@@ -25,9 +25,10 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use bytes::Bytes;
+use guarded::WithHeaders;
 use http_body_util::Full;
-use std::borrow::Cow;
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
@@ -39,7 +40,7 @@ pub(crate) struct Request {
     pub(crate) endpoint: Endpoint,
     /// Appended to the endpoint's path, with the query.
     pub(crate) path: String,
-    pub(crate) headers: Vec<(Cow<'static, str>, Zeroizing<String>)>,
+    pub(crate) headers: Headers,
     /// Content type and bytes; a request without is a GET.
     pub(crate) body: Option<(&'static str, Zeroizing<Vec<u8>>)>,
     /// Without a proxy.
@@ -70,13 +71,15 @@ pub(crate) async fn send(cx: &Context, request: Request) -> Result<Response, Err
             (RetryConfig::disabled(), timeout.build())
         }
     };
-    let uri = format!("{}{path}", endpoint.path());
+    let uri = endpoint.with(&path);
+    let client = if direct { cx.direct() } else { cx.http() };
+    let headers = Arc::new(headers);
     let time = cx.time();
     let origin = endpoint.origin();
     let result = Operation::builder()
         .service_name("Google")
         .operation_name(operation)
-        .http_client(if direct { cx.direct() } else { cx.http() })
+        .http_client(WithHeaders { client, headers })
         .endpoint_url(&endpoint.origin())
         .no_auth()
         .standard_retry(&retries)
@@ -86,7 +89,7 @@ pub(crate) async fn send(cx: &Context, request: Request) -> Result<Response, Err
         .time_source(cx.time())
         .with_connection_poisoning()
         .runtime_plugin(plugins::opaque(cx.retry_partition()))
-        .serializer(move |(): ()| http_request(&uri, &headers, body.as_ref()))
+        .serializer(move |(): ()| http_request(&uri, body.as_ref()))
         .deserializer::<_, Infallible>(move |response: &HttpResponse| {
             Ok::<_, OrchestratorError<Infallible>>(Response::new(
                 origin.clone(),
@@ -111,17 +114,11 @@ pub(crate) async fn send(cx: &Context, request: Request) -> Result<Response, Err
 
 fn http_request(
     uri: &str,
-    headers: &[(Cow<'static, str>, Zeroizing<String>)],
     body: Option<&(&'static str, Zeroizing<Vec<u8>>)>,
 ) -> Result<HttpRequest, BoxError> {
     let mut request = http::Request::builder()
         .method(if body.is_some() { "POST" } else { "GET" })
         .uri(uri);
-    for (name, value) in headers {
-        let mut value = http::HeaderValue::from_str(value)?;
-        value.set_sensitive(true);
-        request = request.header(&**name, value);
-    }
     let sdk_body = match body {
         // Made by a function and of a type that the SDK can't look into: at TRACE it prints the rest.
         Some((content_type, bytes)) => {

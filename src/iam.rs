@@ -189,8 +189,8 @@ fn refusal(response: &Response, account: &ServiceAccountEmail, method: &str) -> 
         404 => error.with_hint(format!("is there an account {account}?")),
         // An assertion's times are what is most often wrong with it.
         400 => match response.received.skew() {
-            Some(skew) => error.with_hint(format!("{skew}: set it right")),
-            None => error,
+            Some(skew) if method == "signJwt" => error.with_hint(format!("{skew}: set it right")),
+            _ => error,
         },
         _ => error,
     }

@@ -1,6 +1,7 @@
 //! What is said of a fetch that came to nothing by itself, and how long it is held against the next one.
 
 use crate::refresh::{HoldOff, Lost};
+use crate::sts::blames_token;
 use crate::{Error, ErrorKind, Stage};
 
 /// The error for it. `wanted` is what was to be fetched, `stage` where that had got to.
@@ -42,6 +43,8 @@ pub(crate) fn hold_off(error: &Error) -> HoldOff {
     match error.kind() {
         _ if error.is_not_yet() => HoldOff::None,
         ErrorKind::NotConfigured => HoldOff::None,
+        // A fresh token may be had at any moment; a policy takes its time to spread.
+        ErrorKind::Denied if error.code().is_some_and(blames_token) => HoldOff::Short,
         ErrorKind::Denied => HoldOff::Minute,
         _ => HoldOff::Short,
     }

@@ -185,20 +185,27 @@ impl Fetch for SessionFetch {
         lost::hold_off(error)
     }
 
-    fn not_refreshed(&self, error: &Error, left: Duration) {
+    /// Those who ask get what is held, and don't learn of it; or the error, of which the SDK keeps little when it was the
+    /// deadline's.
+    fn failed(&self, error: &Error, left: Duration) {
         let causes = std::iter::successors(error.source(), |&error| error.source());
         let causes: Vec<_> = causes.map(ToString::to_string).collect();
-        tracing::warn!(
-            %error,
-            causes = causes.join(": "),
-            seconds_left = left.as_secs(),
-            "the credentials could not be refreshed; those that are held stay in use, and it is tried again"
-        );
+        let (causes, seconds_left) = (causes.join(": "), left.as_secs());
+        if left.is_zero() {
+            tracing::debug!(%error, causes, "no credentials");
+        } else {
+            tracing::warn!(
+                %error,
+                causes,
+                seconds_left,
+                "the credentials could not be refreshed; those that are held stay in use, and it is tried again"
+            );
+        }
     }
 }
 
 impl Perishable for Session {
-    fn with_expiry(&self, advertised: SystemTime) -> Self {
-        self.with_credentials_expiry(advertised)
+    fn with_expiry(&self, advertised: SystemTime, real: Option<SystemTime>) -> Self {
+        self.with_expiries(advertised, real.unwrap_or(self.expires_at()))
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! A read is one atomic load while the value is fresh. In the advisory window it starts a flight and
 //! returns what is held; in the mandatory window it waits for the flight a little; only when nothing
-//! valid is held does it wait to the end. A flight is a task of its own: no caller that goes away takes
+//! valid is held does it wait to the end, or until the flight is overdue. A flight is a task of its own: no caller that goes away takes
 //! it along. It publishes before it says that it is done.
 
 mod clocks;
@@ -24,7 +24,7 @@ pub use policy::RefreshPolicy;
 
 use clocks::Moment;
 use desk::{Desk, Seat};
-use flight::{Ended, Flight};
+use flight::{Ended, Flight, Warmth};
 use generation::{Freshness, Generation};
 use shared::{ArcSwapOption, Mutex, MutexGuard, Runtime};
 use std::sync::{Arc, PoisonError};
@@ -34,7 +34,7 @@ use tokio::sync::watch;
 /// A caller in the mandatory window waits at most this long: the SDK's own patience can be as short as
 /// 6 s, and what is held is still good.
 const MANDATORY_PATIENCE: Duration = Duration::from_secs(3);
-/// A caller whose flight was lost with its runtime starts over this often.
+/// A caller whose flight was lost, with its runtime or because that stands still, starts over this often.
 const ELECTIONS: usize = 4;
 
 /// Caches what it fetches. Cheap to clone; the clones share the value.
@@ -156,7 +156,7 @@ impl<F: Fetch> Refresher<F> {
                 Some(held) => {
                     tokio::select! {
                         biased;
-                        _ = flight.ended() => {}
+                        _ = flight.ended(&self.core.clocks) => {}
                         () = self.core.clocks.sleep(MANDATORY_PATIENCE.min(held.left(&now))) => {}
                     }
                     // The new one, or the old one; when that has expired meanwhile, once more.
@@ -164,7 +164,7 @@ impl<F: Fetch> Refresher<F> {
                         return Ok(pick(generation.value()));
                     }
                 }
-                None => match flight.ended().await {
+                None => match flight.ended(&self.core.clocks).await {
                     // What it published may have been taken back or have expired since: look again.
                     Ended::Published | Ended::Lost => {}
                     Ended::Failed(error) => return Err(error),
@@ -188,9 +188,9 @@ impl<F: Fetch> Refresher<F> {
                 if flight.number() >= first {
                     break flight;
                 }
-                flight.ended().await;
+                flight.ended(&self.core.clocks).await;
             };
-            match flight.ended().await {
+            match flight.ended(&self.core.clocks).await {
                 Ended::Published => return Ok(()),
                 Ended::Failed(error) => return Err(error),
                 Ended::Lost => {}
@@ -264,28 +264,30 @@ impl<F: Fetch> Core<F> {
         if self.slot.load().as_ref().map(|held| held.number) != seen {
             return Ok(Seat::Overtaken);
         }
-        match (desk.under_way(), desk.held_off(now)) {
+        match (desk.under_way(now), desk.held_off(now)) {
             (Some(flight), _) => Ok(Seat::Flight(flight)),
             (None, Some(error)) => Ok(Seat::HeldOff(error)),
-            (None, None) => self.depart(desk).map(Seat::Flight),
+            (None, None) => self.depart(desk, now).map(Seat::Flight),
         }
     }
 
     /// A seat for somebody who asks for a fetch whatever is held and whatever failed before.
     fn any_seat(self: &Arc<Self>) -> Result<Flight<F::Error>, F::Error> {
+        let now = self.clocks.now();
         let desk = self.desk();
-        match desk.under_way() {
+        match desk.under_way(&now) {
             Some(flight) => Ok(flight),
-            None => self.depart(desk),
+            None => self.depart(desk, &now),
         }
     }
 
     fn depart(
         self: &Arc<Self>,
         mut desk: MutexGuard<'_, Desk<F::Error>>,
+        now: &Moment,
     ) -> Result<Flight<F::Error>, F::Error> {
         let runtime = Runtime::try_current().map_err(|_| self.fetch.lost(Lost::NoRuntime))?;
-        let (flight, pilot) = desk.depart();
+        let (flight, pilot) = desk.depart(now, self.policy.flight_deadline());
         drop(desk);
         runtime.spawn(flight::fly(self.clone(), pilot));
         self.keep_warm(&runtime);
@@ -294,7 +296,7 @@ impl<F: Fetch> Core<F> {
 
     fn keep_warm(self: &Arc<Self>, runtime: &Runtime) {
         if self.policy.is_keep_warm() && self.desk().warm_up() {
-            runtime.spawn(flight::keep_warm(self.clone()));
+            runtime.spawn(flight::keep_warm(Warmth::of(self.clone())));
         }
     }
 }

@@ -62,13 +62,14 @@ impl Session {
 
     /// What is cached advertises an earlier expiry.
     pub(crate) fn with_real_expiry(&self) -> Self {
-        self.with_credentials_expiry(self.expires_at)
+        self.with_expiries(self.expires_at, self.expires_at)
     }
 
-    /// The same credentials with another `expiry` on them.
-    pub(crate) fn with_credentials_expiry(&self, expiry: SystemTime) -> Self {
+    /// The same credentials with another `expiry` on them, and another real one.
+    pub(crate) fn with_expiries(&self, on_them: SystemTime, real: SystemTime) -> Self {
         let mut session = self.clone();
-        *session.credentials.expiry_mut() = Some(expiry);
+        *session.credentials.expiry_mut() = Some(on_them);
+        session.expires_at = real;
         session
     }
 }

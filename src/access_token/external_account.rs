@@ -5,11 +5,12 @@
 use super::{AccessToken, ProvideAccessToken, TokenAnswer};
 use crate::http::{self, Endpoint, Request};
 use crate::names::shown;
-use crate::secret::Secret;
+use crate::secret::{Secret, SecretText};
 use crate::{BuildError, Context, Error, ErrorKind, Stage, future, token_endpoint};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -31,17 +32,34 @@ fn default_token_url() -> String {
     "https://sts.googleapis.com/v1/token".to_owned()
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 struct CredentialSource {
     file: Option<PathBuf>,
     url: Option<String>,
     #[serde(default)]
-    headers: BTreeMap<String, String>,
+    headers: BTreeMap<String, SecretText>,
     #[serde(default)]
     format: Format,
     executable: Option<Value>,
     environment_id: Option<String>,
     certificate: Option<Value>,
+}
+
+impl fmt::Debug for CredentialSource {
+    /// Without what the headers and the URL's query hold.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let url = self.url.as_deref();
+        f.debug_struct("CredentialSource")
+            .field("file", &self.file)
+            .field("url", &url.map(without_query))
+            .field("headers", &self.headers.keys())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Such a URL may have a key in its query.
+fn without_query(url: &str) -> &str {
+    url.split('?').next().unwrap_or_default()
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -115,7 +133,7 @@ impl ExternalAccount {
                     ));
                 }
                 (
-                    format!("url {}", shown(url)),
+                    format!("url {}", shown(without_query(url))),
                     Zeroizing::new(response.body().to_vec()),
                 )
             }
@@ -189,7 +207,7 @@ fn subject_url(url: &str) -> Result<(Endpoint, String), BuildError> {
     ))
 }
 
-fn subject_request(url: &str, headers: &BTreeMap<String, String>) -> Result<Request, Error> {
+fn subject_request(url: &str, headers: &BTreeMap<String, SecretText>) -> Result<Request, Error> {
     let (endpoint, path) = subject_url(url)
         .map_err(|error| Error::new(Stage::Source, ErrorKind::Configuration, error))?;
     Ok(Request {
@@ -201,7 +219,10 @@ fn subject_request(url: &str, headers: &BTreeMap<String, String>) -> Result<Requ
         path,
         headers: headers
             .iter()
-            .map(|(name, value)| (name.clone().into(), Zeroizing::new(value.clone())))
+            .map(|(name, value)| {
+                let value = Zeroizing::new(value.0.expose().to_owned());
+                (name.clone().into(), value)
+            })
             .collect(),
         body: None,
     })

@@ -92,11 +92,16 @@ async fn find(asks_metadata: bool) -> Result<Arc<dyn TokenProvider>, Error> {
              application-default login`, set GOOGLE_APPLICATION_CREDENTIALS, or run on Google Cloud",
         )
     };
+    // It is named: that it can't be used is no reason to go on without it.
+    let unusable = |error: gcp_auth::Error| {
+        Error::new(Stage::Source, ErrorKind::Configuration, error)
+            .with_hint("the key file that GOOGLE_APPLICATION_CREDENTIALS names can't be used")
+    };
+    if let Some(key) = CustomServiceAccount::from_env().map_err(unusable)? {
+        return Ok(Arc::new(key));
+    }
     if asks_metadata {
         return gcp_auth::provider().await.map_err(nothing);
-    }
-    if let Some(key) = CustomServiceAccount::from_env().map_err(nothing)? {
-        return Ok(Arc::new(key));
     }
     match ConfigDefaultCredentials::new().await {
         Ok(user) => Ok(Arc::new(user)),

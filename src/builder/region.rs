@@ -1,6 +1,8 @@
 //! Which STS is called: the configuration when none is given, and the check of the one that is.
 
 use crate::BuildError;
+use crate::http::Endpoint;
+use crate::names::shown;
 use aws_config::BehaviorVersion;
 use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
@@ -22,8 +24,26 @@ pub(super) async fn default_sdk_config() -> SdkConfig {
 
 /// That STS can be found.
 pub(super) fn check_region(sdk: &SdkConfig, set: Option<&Region>) -> Result<(), BuildError> {
-    if set.or(sdk.region()).is_some() || sdk.endpoint_url().is_some() || sts_endpoint(sdk).is_some()
-    {
+    let endpoint = sts_endpoint(sdk).or_else(|| sdk.endpoint_url().map(str::to_owned));
+    if let Some(Err(error)) = endpoint.as_deref().map(|uri| Endpoint::secure("STS", uri)) {
+        // The SDK lets it be, and some test servers have nothing else.
+        tracing::warn!(%error, "the SDK's configuration names this endpoint for STS");
+    }
+    for (name, asked) in [
+        ("FIPS", sdk.use_fips()),
+        ("dual-stack", sdk.use_dual_stack()),
+    ] {
+        if let (Some(uri), Some(true)) = (&endpoint, asked) {
+            return Err(BuildError::new(
+                "configure",
+                format!(
+                    "asks for {name} and names {} for STS, which exclude each other: leave one of them out",
+                    shown(uri)
+                ),
+            ));
+        }
+    }
+    if set.or(sdk.region()).is_some() || endpoint.is_some() {
         return Ok(());
     }
     Err(BuildError::new(

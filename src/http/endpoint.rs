@@ -77,9 +77,12 @@ impl Endpoint {
         format!("{scheme}://{authority}")
     }
 
-    /// The path, without a slash at its end.
-    pub(crate) fn path(&self) -> &str {
-        self.uri.path().trim_end_matches('/')
+    /// The path and query of a request: the endpoint's own path, with this appended if it is one.
+    pub(crate) fn with(&self, path: &str) -> String {
+        match path.starts_with('/') {
+            true => format!("{}{path}", self.uri.path().trim_end_matches('/')),
+            false => format!("{}{path}", self.uri.path()),
+        }
     }
 
     fn host(&self) -> &str {
@@ -93,5 +96,26 @@ impl Endpoint {
             || host
                 .parse::<std::net::IpAddr>()
                 .is_ok_and(|address| address.is_loopback())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoints_own_path_stays_as_it_is_and_another_is_appended() {
+        for (endpoint, path, request) in [
+            ("https://a", "", "/"),
+            ("https://a/", "", "/"),
+            ("https://a", "?b=c", "/?b=c"),
+            ("https://a/token/", "", "/token/"),
+            ("https://a/token", "?b=c", "/token?b=c"),
+            ("https://a", "/v1/x", "/v1/x"),
+            ("https://a/base/", "/v1/x", "/base/v1/x"),
+        ] {
+            let parsed = Endpoint::secure("endpoint", endpoint).unwrap();
+            assert_eq!(parsed.with(path), request, "{endpoint} {path}");
+        }
     }
 }

@@ -14,6 +14,9 @@ use std::time::{Duration, SystemTime};
 /// is shorter: STS must still have time to look at it.
 const MARGIN: Duration = Duration::from_secs(60);
 
+/// One that has expired by this machine's clock, which may be wrong, is shared for a moment too: STS decides.
+const LEAST: Duration = Duration::from_secs(1);
+
 /// Lets several providers, of several roles, share the token of one source: for each audience one
 /// token, fetched by one exchange at a time, for as long as it lives.
 ///
@@ -62,7 +65,10 @@ impl SharedIdToken {
                     audience: audience.clone(),
                 };
                 // Whoever asks needs it now: there is nothing to do in the background.
-                let policy = RefreshPolicy::new().window(Duration::ZERO).jitter(0.0);
+                let policy = RefreshPolicy::new()
+                    .window(Duration::ZERO)
+                    .jitter(0.0)
+                    .deadline(cx.deadline());
                 Refresher::new(fetch, policy, cx.clocks())
             })
             .clone()
@@ -123,7 +129,7 @@ impl Fetch for TokenFetch {
                 .unwrap_or_default();
             Ok(Fetched {
                 value: token,
-                lifetime: left.saturating_sub(MARGIN.min(left / 2)),
+                lifetime: left.saturating_sub(MARGIN.min(left / 2)).max(LEAST),
             })
         })
     }
@@ -144,7 +150,7 @@ impl Fetch for TokenFetch {
 
 impl Perishable for IdToken {
     /// A token says itself when it expires.
-    fn with_expiry(&self, _: SystemTime) -> Self {
+    fn with_expiry(&self, _: SystemTime, _: Option<SystemTime>) -> Self {
         self.clone()
     }
 }

@@ -26,7 +26,10 @@ pub(super) struct Desk<E> {
 struct Failure<E> {
     error: E,
     at: Moment,
+    /// How long those who ask get the error.
     pause: Duration,
+    /// How long nobody tries without being asked.
+    rest: Duration,
 }
 
 /// How a flight failed.
@@ -59,11 +62,11 @@ impl<E: Clone> Desk<E> {
         self.random.f64()
     }
 
-    /// One whose runtime ended without a word is none.
-    pub(super) fn under_way(&self) -> Option<Flight<E>> {
+    /// One whose runtime ended without a word, or stands still, is none.
+    pub(super) fn under_way(&self, now: &Moment) -> Option<Flight<E>> {
         self.under_way
             .as_ref()
-            .filter(|flight| flight.is_under_way())
+            .filter(|flight| flight.is_under_way(now))
             .cloned()
     }
 
@@ -74,8 +77,8 @@ impl<E: Clone> Desk<E> {
     }
 
     /// A new flight, and the end of it that its task holds.
-    pub(super) fn depart(&mut self) -> (Flight<E>, Pilot<E>) {
-        let (flight, pilot) = Flight::new(self.next);
+    pub(super) fn depart(&mut self, now: &Moment, deadline: Duration) -> (Flight<E>, Pilot<E>) {
+        let (flight, pilot) = Flight::new(self.next, now, deadline);
         self.next += 1;
         self.under_way = Some(flight.clone());
         (flight, pilot)
@@ -94,21 +97,30 @@ impl<E: Clone> Desk<E> {
             at,
             left,
         } = failed;
-        self.clear(number);
+        // One that was given up says nothing of the one that took its place.
+        if !self.clear(number) {
+            return;
+        }
         self.failures = self.failures.saturating_add(1);
+        let rest = policy.pause(self.failures, left, self.random.f64());
         let pause = match (hold_off, left.is_zero()) {
             (HoldOff::None, true) => Duration::ZERO,
             (HoldOff::Minute, true) => Duration::from_secs(60),
             (HoldOff::Short, true) => Duration::from_secs(1),
-            (_, false) => policy.pause(self.failures, left, self.random.f64()),
+            (_, false) => rest,
         };
-        self.last = Some(Failure { error, at, pause });
+        self.last = Some(Failure {
+            error,
+            at,
+            pause,
+            rest,
+        });
     }
 
-    /// How long until a flight may begin after the last failure.
-    pub(super) fn pause_left(&self, now: &Moment) -> Duration {
+    /// How long until a flight may begin that nobody asked for, after the last failure.
+    pub(super) fn rest_left(&self, now: &Moment) -> Duration {
         self.last.as_ref().map_or(Duration::ZERO, |last| {
-            last.pause.saturating_sub(last.at.age(now))
+            last.pause.max(last.rest).saturating_sub(last.at.age(now))
         })
     }
 
@@ -121,13 +133,13 @@ impl<E: Clone> Desk<E> {
         self.warm = false;
     }
 
-    fn clear(&mut self, number: u64) {
-        if self
-            .under_way
-            .as_ref()
-            .is_some_and(|flight| flight.number() == number)
-        {
+    /// Whether it was the flight under way that ended.
+    fn clear(&mut self, number: u64) -> bool {
+        let is_it = |flight: &Flight<E>| flight.number() == number;
+        let was_it = self.under_way.as_ref().is_some_and(is_it);
+        if was_it {
             self.under_way = None;
         }
+        was_it
     }
 }

@@ -5,8 +5,9 @@ use std::time::{Duration, SystemTime};
 
 /// A value that expires.
 pub(crate) trait Perishable: Clone + Send + Sync + 'static {
-    /// The same value that says of itself that it expires then.
-    fn with_expiry(&self, advertised: SystemTime) -> Self;
+    /// The same value that says of itself that it expires then. `real` is when it does, where a clock that stepped has made
+    /// what it knew of that wrong.
+    fn with_expiry(&self, advertised: SystemTime, real: Option<SystemTime>) -> Self;
 }
 
 /// A fetched value and how long it lives, counted from now.
@@ -29,8 +30,8 @@ pub(crate) trait Fetch: Send + Sync + 'static {
     /// How long nobody tries again after this error.
     fn hold_off(&self, error: &Self::Error) -> HoldOff;
 
-    /// A fetch failed while a value is held that is good for so much longer: nobody else will say so.
-    fn not_refreshed(&self, error: &Self::Error, left: Duration) {
+    /// A fetch failed while the value that is held, if any, is good for so much longer.
+    fn failed(&self, error: &Self::Error, left: Duration) {
         let _ = (error, left);
     }
 }

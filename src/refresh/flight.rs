@@ -1,8 +1,9 @@
 //! One exchange, in a task of its own.
 
+use super::clocks::{Clocks, Moment};
 use super::desk::{Failed, Seat};
 use super::generation::{Freshness, Generation};
-use super::{Core, Fetch, Fetched, Lost};
+use super::{Core, Fetch, Fetched, HoldOff, Lost};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -22,9 +23,15 @@ pub(super) enum Ended<E> {
     Lost,
 }
 
+/// So much longer than its deadline nobody waits for a flight: its runtime stands still, or its thread is blocked.
+const OVERDUE: Duration = Duration::from_secs(5);
+
 /// A flight, as those see it who wait for it.
 pub(super) struct Flight<E> {
     number: u64,
+    /// By the monotonic clock.
+    departed: Moment,
+    patience: Duration,
     end: watch::Receiver<Option<Ended<E>>>,
 }
 
@@ -32,6 +39,8 @@ impl<E: Clone> Clone for Flight<E> {
     fn clone(&self) -> Self {
         Self {
             number: self.number,
+            departed: self.departed,
+            patience: self.patience,
             end: self.end.clone(),
         }
     }
@@ -44,10 +53,15 @@ pub(super) struct Pilot<E> {
 }
 
 impl<E: Clone> Flight<E> {
-    pub(super) fn new(number: u64) -> (Self, Pilot<E>) {
+    pub(super) fn new(number: u64, now: &Moment, deadline: Duration) -> (Self, Pilot<E>) {
         let (sender, end) = watch::channel(None);
         (
-            Self { number, end },
+            Self {
+                number,
+                departed: *now,
+                patience: deadline.saturating_add(OVERDUE),
+                end,
+            },
             Pilot {
                 number,
                 end: sender,
@@ -59,14 +73,28 @@ impl<E: Clone> Flight<E> {
         self.number
     }
 
-    pub(super) fn is_under_way(&self) -> bool {
-        self.end.borrow().is_none() && self.end.has_changed().is_ok()
+    pub(super) fn is_under_way(&self, now: &Moment) -> bool {
+        let is_open = self.end.borrow().is_none() && self.end.has_changed().is_ok();
+        is_open && !self.time_left(now).is_zero()
     }
 
-    pub(super) async fn ended(mut self) -> Ended<E> {
-        match self.end.wait_for(Option::is_some).await {
-            Ok(ended) => ended.clone().unwrap_or(Ended::Lost),
-            Err(_) => Ended::Lost,
+    /// Until it counts as lost.
+    fn time_left(&self, now: &Moment) -> Duration {
+        let since = now
+            .monotonic
+            .saturating_duration_since(self.departed.monotonic);
+        self.patience.saturating_sub(since)
+    }
+
+    pub(super) async fn ended(mut self, clocks: &Clocks) -> Ended<E> {
+        let time_left = self.time_left(&clocks.now());
+        tokio::select! {
+            biased;
+            ended = self.end.wait_for(Option::is_some) => match ended {
+                Ok(ended) => ended.clone().unwrap_or(Ended::Lost),
+                Err(_) => Ended::Lost,
+            },
+            () = clocks.sleep(time_left) => Ended::Lost,
         }
     }
 }
@@ -87,37 +115,43 @@ impl<F: Fetch> Guard<F> {
             lifetime if lifetime < MIN_LIFETIME => Err(core.fetch.lost(Lost::Stillborn)),
             _ => Ok(fetched),
         });
+        let hold_off = result
+            .as_ref()
+            .err()
+            .map(|error| core.fetch.hold_off(error));
         let mut desk = core.desk();
-        let ended = match result {
+        let held = core.slot.load_full();
+        let (ended, failed) = match result {
+            // One that was given up and comes home late brings nothing newer than what is held.
+            Ok(_) if held.as_ref().is_some_and(|it| it.number > pilot.number) => {
+                (Ended::Published, None)
+            }
             Ok(Fetched { value, lifetime }) => {
                 let random = desk.random();
                 let generation =
                     Generation::new(pilot.number, &value, lifetime, now, &core.policy, random);
                 core.slot.store(Some(Arc::new(generation)));
                 desk.landed(pilot.number);
-                Ended::Published
+                (Ended::Published, None)
             }
             Err(error) => {
-                let left = core
-                    .slot
-                    .load()
-                    .as_ref()
-                    .map_or(Duration::ZERO, |held| held.left(&now));
-                if !left.is_zero() {
-                    core.fetch.not_refreshed(&error, left);
-                }
+                let left = held.map_or(Duration::ZERO, |held| held.left(&now));
                 let failure = Failed {
                     error: error.clone(),
-                    hold_off: core.fetch.hold_off(&error),
+                    hold_off: hold_off.unwrap_or(HoldOff::Short),
                     at: now,
                     left,
                 };
                 desk.failed(pilot.number, failure, &core.policy);
-                Ended::Failed(error)
+                (Ended::Failed(error.clone()), Some((error, left)))
             }
         };
         drop(desk);
         pilot.end.send_replace(Some(ended));
+        // What is done about it may be anything, and take its time.
+        if let Some((error, left)) = failed {
+            core.fetch.failed(&error, left);
+        }
     }
 }
 
@@ -148,32 +182,39 @@ pub(super) async fn fly<F: Fetch>(core: Arc<Core<F>>, pilot: Pilot<F::Error>) {
     guard.land(result);
 }
 
-/// Starts a flight whenever one is due, until the last handle is dropped.
-pub(super) async fn keep_warm<F: Fetch>(core: Arc<Core<F>>) {
-    /// Another flight may start the task anew when this one ends with its runtime.
-    struct CoolDown<F: Fetch>(Arc<Core<F>>);
-    impl<F: Fetch> Drop for CoolDown<F> {
-        fn drop(&mut self) {
-            self.0.desk().cool_down();
-        }
+/// Held by the task that keeps warm: another flight may start it anew when it ends with its runtime, if it ever began.
+pub(super) struct Warmth<F: Fetch>(Arc<Core<F>>);
+
+impl<F: Fetch> Warmth<F> {
+    pub(super) fn of(core: Arc<Core<F>>) -> Self {
+        Self(core)
     }
+}
+
+impl<F: Fetch> Drop for Warmth<F> {
+    fn drop(&mut self) {
+        self.0.desk().cool_down();
+    }
+}
+
+/// Starts a flight whenever one is due, until the last handle is dropped.
+pub(super) async fn keep_warm<F: Fetch>(warmth: Warmth<F>) {
+    let core = &warmth.0;
     let mut handles = core.handles.clone();
-    let core = CoolDown(core);
-    let core = &core.0;
     loop {
         let now = core.clocks.now();
         let held = core.slot.load_full();
         let due = held
             .as_ref()
             .map_or(Duration::ZERO, |held| held.until_refresh(&now));
-        let pause = core.desk().pause_left(&now);
+        let pause = core.desk().rest_left(&now);
         let wait = due.max(pause);
         if wait.is_zero() {
             match core.seat(&now, held.map(|held| held.number)) {
                 Ok(Seat::Flight(flight)) => {
                     tokio::select! {
                         biased;
-                        _ = flight.ended() => {}
+                        _ = flight.ended(&core.clocks) => {}
                         _ = handles.changed() => return,
                     }
                     let now = core.clocks.now();
@@ -183,7 +224,7 @@ pub(super) async fn keep_warm<F: Fetch>(core: Arc<Core<F>>) {
                             Freshness::Expired | Freshness::Mandatory
                         )
                     });
-                    if fresh || !core.desk().pause_left(&now).is_zero() {
+                    if fresh || !core.desk().rest_left(&now).is_zero() {
                         continue;
                     }
                 }

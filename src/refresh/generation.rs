@@ -62,7 +62,7 @@ impl<V: Perishable> Generation<V> {
         Self {
             number,
             name: Name::new(),
-            values: lanes(value, advertised),
+            values: lanes(value, advertised, None),
             advertised,
             since: arrived,
             older_by: Duration::ZERO,
@@ -123,9 +123,13 @@ impl<V: Perishable> Generation<V> {
         let after = self
             .lifetime
             .min(self.schedule.refresh_after.saturating_add(ADVERTISED_LATER));
-        let mut rebased = self.advertising(later(now.wall, after.saturating_sub(age)));
-        (rebased.since, rebased.older_by) = (*now, age);
-        rebased
+        let advertised = later(now.wall, after.saturating_sub(age));
+        let real = later(now.wall, self.lifetime.saturating_sub(age));
+        Self {
+            since: *now,
+            older_by: age,
+            ..self.advertising(advertised, Some(real))
+        }
     }
 
     /// While a refresh is due: whether a cache above would soon ask again because of what was
@@ -135,14 +139,14 @@ impl<V: Perishable> Generation<V> {
         let left = self.left(now);
         let hold = left.min(HOLD);
         let advertised = later(now.wall, hold);
-        (soon && advertised > self.advertised).then(|| self.advertising(advertised))
+        (soon && advertised > self.advertised).then(|| self.advertising(advertised, None))
     }
 
-    fn advertising(&self, advertised: SystemTime) -> Self {
+    fn advertising(&self, advertised: SystemTime, real: Option<SystemTime>) -> Self {
         Self {
             number: self.number,
             name: Name::new(),
-            values: lanes(self.value(), advertised),
+            values: lanes(self.value(), advertised, real),
             advertised,
             since: self.since,
             older_by: self.older_by,
@@ -152,8 +156,8 @@ impl<V: Perishable> Generation<V> {
     }
 }
 
-fn lanes<V: Perishable>(value: &V, advertised: SystemTime) -> [V; LANES] {
-    std::array::from_fn(|_| value.with_expiry(advertised))
+fn lanes<V: Perishable>(value: &V, advertised: SystemTime, real: Option<SystemTime>) -> [V; LANES] {
+    std::array::from_fn(|_| value.with_expiry(advertised, real))
 }
 
 fn later(time: SystemTime, by: Duration) -> SystemTime {

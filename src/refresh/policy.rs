@@ -99,7 +99,7 @@ impl RefreshPolicy {
         self.keep_warm
     }
 
-    pub(super) fn flight_deadline(&self) -> Duration {
+    pub(crate) fn flight_deadline(&self) -> Duration {
         self.deadline
     }
 

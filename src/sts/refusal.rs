@@ -78,20 +78,20 @@ impl Refusal {
             Some(hint) => error.with_hint(hint),
             None => error,
         };
-        let fresh_token_may_help = matches!(
-            code,
-            Some(
-                "ExpiredTokenException"
-                    | "ExpiredToken"
-                    | "InvalidIdentityToken"
-                    | "IDPRejectedClaim"
-            )
-        );
+        let fresh_token_may_help = code.is_some_and(blames_token);
         Self {
             error,
             fresh_token_may_help,
         }
     }
+}
+
+/// Whether it is the token that is refused, and not what it is to be exchanged for.
+pub(crate) fn blames_token(code: &str) -> bool {
+    matches!(
+        code,
+        "ExpiredTokenException" | "ExpiredToken" | "InvalidIdentityToken" | "IDPRejectedClaim"
+    )
 }
 
 fn kind(code: Option<&str>, status: u16) -> ErrorKind {

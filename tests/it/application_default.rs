@@ -311,6 +311,73 @@ async fn an_external_account_becomes_a_role_session_and_says_what_is_wrong_with_
 }
 
 #[tokio::test]
+async fn an_external_accounts_own_account_is_the_caller_where_it_acts_as_another() {
+    const POOL: &str = "//iam.googleapis.com/pool";
+    let accounts = Emulator::builder()
+        .service_account(ServiceAccount::new(ROBOT).token_creators([CALLER]))
+        .service_account(ServiceAccount::new(CALLER).token_creators([POOL]));
+    let emulator = watch::start_with(accounts).await;
+    let subject = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(subject.path(), "subject.of.somebody").unwrap();
+    let file = write(&json!({
+        "type": "impersonated_service_account",
+        "service_account_impersonation_url": impersonation_url(&emulator, ROBOT),
+        "source_credentials": {
+            "type": "external_account", "audience": POOL, "token_url": emulator.token_uri(),
+            "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+            "credential_source": {"file": subject.path()},
+            "service_account_impersonation_url": impersonation_url(&emulator, CALLER),
+        },
+    }));
+    let provider = finding(&emulator, file.path()).build().await.unwrap();
+    is_robot(&emulator, &provider.id_token().await.unwrap());
+    let hops: Vec<_> = emulator.requests().iter().map(|it| it.hop()).collect();
+    let way = [
+        Hop::TokenEndpoint,
+        Hop::GenerateAccessToken,
+        Hop::GenerateIdToken,
+    ];
+    assert_eq!(hops, way);
+}
+
+#[tokio::test]
+async fn what_an_external_accounts_headers_and_query_hold_is_shown_by_nobody() {
+    const POOL: &str = "//iam.googleapis.com/pool";
+    let robot = ServiceAccount::new(ROBOT).token_creators([POOL]);
+    let emulator = watch::start_with(Emulator::builder().service_account(robot)).await;
+    let url = format!(
+        "{}/subject?key=hushQuery0123456789",
+        emulator.metadata_endpoint()
+    );
+    let file = write(&json!({
+        "type": "external_account", "audience": POOL, "token_url": emulator.token_uri(),
+        "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+        "credential_source": {
+            "url": url,
+            "headers": {"Authorization": "Bearer hushBearer0123456789", "PRIVATE-TOKEN": "hushHeader0123456789"},
+        },
+        "service_account_impersonation_url": impersonation_url(&emulator, ROBOT),
+    }));
+    let subject = Answer::status(200).body("subject.at.url");
+    emulator.answer_next(Hop::Other, 1, subject);
+    let provider = finding(&emulator, file.path()).build().await.unwrap();
+    provider.session().await.unwrap();
+    let asked = &emulator.requests_of(Hop::Other)[0];
+    assert_eq!(asked.header("private-token"), Some("hushHeader0123456789"));
+    emulator.answer_next(Hop::Other, 3, Answer::status(200).body(""));
+    chain(&provider.refresh().await.unwrap_err());
+    let shown = format!("{provider:?} {}", watch::logged());
+    assert!(shown.contains("PRIVATE-TOKEN"), "{provider:?}");
+    for secret in ["hushBearer", "hushHeader"] {
+        assert!(!shown.contains(secret), "{secret} in {provider:?}");
+    }
+    assert!(
+        !format!("{provider:?}").contains("hushQuery"),
+        "{provider:?}"
+    );
+}
+
+#[tokio::test]
 async fn files_of_other_types_say_what_would_work() {
     let emulator = emulator().await;
     for (json, says) in [

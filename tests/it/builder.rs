@@ -113,6 +113,26 @@ async fn a_region_or_an_endpoint_is_enough() {
 }
 
 #[tokio::test]
+async fn fips_or_dual_stack_and_an_endpoint_of_ones_own_exclude_each_other() {
+    let with = |config: aws_types::sdk_config::Builder| builder().configure(&config.build());
+    let own = || {
+        let uri = "http://127.0.0.1:1";
+        sdk_config().into_builder().endpoint_url(uri)
+    };
+    for (config, name) in [
+        (own().use_fips(true), "FIPS"),
+        (own().use_dual_stack(true), "dual-stack"),
+    ] {
+        let text = refusal(with(config)).await;
+        let says = format!("configure: asks for {name} and names \"http://127.0.0.1:1\" for STS");
+        assert!(text.contains(&says), "{text}");
+    }
+    let fips = with(sdk_config().into_builder().use_fips(true));
+    assert!(fips.build().await.is_ok());
+    assert!(with(own().use_fips(false)).build().await.is_ok());
+}
+
+#[tokio::test]
 async fn variables_are_read_by_from_env_only_and_a_setter_wins() {
     let variables = [
         ("AWS_ROLE_ARN", ROLE),

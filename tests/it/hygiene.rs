@@ -5,7 +5,7 @@ use crate::support::{AUDIENCE, ROBOT, with};
 use aws_google_web_identity::emulator::{Answer, Emulator, Hop, RecordedRequest};
 use aws_google_web_identity::{
     Audience, Context, Error, ErrorKind, GoogleWebIdentityProvider, IamIdToken, IamSignJwt,
-    IdToken, JwtBearer, LocalKey, MetadataServer, ProvideIdToken, Stage, future,
+    IdToken, JwtBearer, LocalKey, MetadataServer, ProvideIdToken, SharedIdToken, Stage, future,
 };
 use serde_json::json;
 use std::sync::Arc;
@@ -236,4 +236,32 @@ async fn an_azp_that_changes_its_form_is_warned_about() {
     assert!(watch::logged().contains("azp was the account's unique id and is an e-mail now"));
     assert!(watch::logged().contains("azp was an e-mail and is absent now"));
     assert!(watch::logged().contains("azp was absent and is something else now"));
+}
+
+#[tokio::test]
+async fn a_token_that_has_expired_by_this_machines_clock_is_shared_too_and_sts_decides() {
+    use crate::refresh::world::World;
+    let world = World::new().await;
+    // This machine's clock is two hours fast.
+    world.emulator.set_clock_offset(-7200);
+    for source in [
+        Box::new(world.source.clone()) as Box<dyn ProvideIdToken>,
+        Box::new(SharedIdToken::new(world.source.clone())),
+    ] {
+        let provider = world.builder().token_source(source).build().await.unwrap();
+        provider.session().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_sts_refused_is_not_held_against_the_next_one_for_long() {
+    use crate::refresh::world::{World, seconds};
+    let world = World::new().await;
+    let provider = world.provider().await;
+    let too_old = crate::support::sts_error(400, "ExpiredTokenException", "Too old.");
+    world.emulator.answer_next(Hop::Sts, 2, too_old);
+    provider.session().await.unwrap_err();
+    provider.session().await.expect_err("held for a second");
+    world.clock.advance(seconds(1));
+    provider.session().await.expect("there is a better one now");
 }

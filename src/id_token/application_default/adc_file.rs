@@ -41,6 +41,14 @@ pub(crate) struct Found {
     pub(crate) account: Option<String>,
 }
 
+/// Which identity of an `external_account` that names an account calls IAM: for the account's own ID token the federated
+/// one, for another account the account itself.
+#[derive(Clone, Copy, PartialEq)]
+enum Identity {
+    Bare,
+    Own,
+}
+
 /// Who the file is and whom to act as, for messages and for the choice.
 #[derive(Clone, Copy)]
 pub(crate) struct File<'a> {
@@ -70,7 +78,7 @@ impl File<'_> {
         let head: Head = self.parse("of a credentials file", self.json)?;
         let r#type = head.r#type.unwrap_or_default();
         let impersonate = |account: &str| -> Result<Found, BuildError> {
-            let access = self.access_token_source(self.json, MAX_NESTING)?;
+            let access = self.access_token_source(self.json, MAX_NESTING, Identity::Own)?;
             Ok(Found {
                 source: Arc::new(IamIdToken::new(account, access).include_email(true)),
                 r#type: r#type.clone(),
@@ -88,7 +96,7 @@ impl File<'_> {
                     .map_err(|_| self.wrong("lacks service_account_impersonation_url or source_credentials"))?;
                 let (account, endpoint) = self.impersonation_url(&file.service_account_impersonation_url)?;
                 let access =
-                    self.access_token_source(file.source_credentials.get().as_bytes(), MAX_NESTING)?;
+                    self.access_token_source(file.source_credentials.get().as_bytes(), MAX_NESTING, Identity::Own)?;
                 let source = IamIdToken::new(account.as_str(), access)
                     .delegates(file.delegates)
                     .include_email(true)
@@ -98,7 +106,7 @@ impl File<'_> {
             ("external_account", None) => match head.service_account_impersonation_url {
                 Some(url) => {
                     let (account, endpoint) = self.impersonation_url(&url)?;
-                    let access = self.access_token_source(self.json, MAX_NESTING)?;
+                    let access = self.access_token_source(self.json, MAX_NESTING, Identity::Bare)?;
                     let source = IamIdToken::new(account.as_str(), access)
                         .include_email(true)
                         .endpoint(endpoint);
@@ -153,6 +161,7 @@ impl File<'_> {
         &self,
         json: &[u8],
         nesting: usize,
+        its: Identity,
     ) -> Result<Arc<dyn ProvideAccessToken>, BuildError> {
         let Some(nesting) = nesting.checked_sub(1) else {
             return Err(self.wrong(format!("nests more than {MAX_NESTING} source_credentials")));
@@ -162,7 +171,21 @@ impl File<'_> {
             "service_account" => Arc::new(LocalKey::named(self.name, json)?),
             "authorized_user" => Arc::new(self.parse::<AuthorizedUser>("authorized_user", json)?),
             "external_account" => {
-                Arc::new(self.parse::<ExternalAccount>("external_account", json)?)
+                let federated = Arc::new(self.parse::<ExternalAccount>("external_account", json)?);
+                match head.service_account_impersonation_url {
+                    // Its own account is the caller, as with Google's libraries.
+                    Some(url) if its == Identity::Own => {
+                        let (account, endpoint) = self.impersonation_url(&url)?;
+                        let mut impersonation = Impersonation::default();
+                        impersonation.endpoint(endpoint);
+                        Arc::new(Impersonated {
+                            account,
+                            access: federated,
+                            impersonation,
+                        })
+                    }
+                    _ => federated,
+                }
             }
             "impersonated_service_account" => {
                 let file: ImpersonatedFile<'_> = serde_json::from_slice(json).map_err(|_| {
@@ -173,8 +196,11 @@ impl File<'_> {
                 let mut impersonation = Impersonation::default();
                 impersonation.delegates(file.delegates);
                 impersonation.endpoint(endpoint);
-                let access =
-                    self.access_token_source(file.source_credentials.get().as_bytes(), nesting)?;
+                let access = self.access_token_source(
+                    file.source_credentials.get().as_bytes(),
+                    nesting,
+                    Identity::Own,
+                )?;
                 Arc::new(Impersonated {
                     account,
                     access,

@@ -107,8 +107,10 @@ impl MonotonicClock for Time {
 }
 
 impl AsyncSleep for Time {
-    fn sleep(&self, _: Duration) -> Sleep {
-        let bell = self.bell.clone();
+    fn sleep(&self, duration: Duration) -> Sleep {
+        // It rings for the flight's own deadline; those who wait for it have more patience.
+        let is_deadline = duration <= RefreshPolicy::new().flight_deadline();
+        let bell = self.bell.clone().filter(|_| is_deadline);
         Sleep::new(async move {
             match bell {
                 Some(bell) => drop(bell.subscribe().wait_for(|rung| *rung).await),
@@ -123,7 +125,7 @@ impl AsyncSleep for Time {
 pub(super) struct Serial(pub(super) u64);
 
 impl Perishable for Serial {
-    fn with_expiry(&self, _: SystemTime) -> Self {
+    fn with_expiry(&self, _: SystemTime, _: Option<SystemTime>) -> Self {
         self.clone()
     }
 }

@@ -241,7 +241,7 @@ async fn a_refresh_asks_a_shared_identity_again_that_was_denied_before() {
 }
 
 #[tokio::test]
-async fn an_id_token_alone_has_the_same_deadline_and_a_shared_identity_its_own() {
+async fn an_id_token_alone_has_the_same_deadline_and_so_has_a_shared_identity() {
     let world = World::new().await;
     world.source.set(Mood::Hangs);
     let shared = SharedIdToken::new(world.source.clone());
@@ -258,7 +258,7 @@ async fn an_id_token_alone_has_the_same_deadline_and_a_shared_identity_its_own()
                 .builder()
                 .token_source(shared)
                 .refresh_policy(RefreshPolicy::new().deadline(seconds(60))),
-            15,
+            60,
         ),
     ] {
         let provider = builder.build().await.unwrap();

@@ -62,6 +62,26 @@ async fn keep_warm_sees_within_a_minute_that_the_machine_was_suspended() {
 }
 
 #[tokio::test]
+async fn keep_warm_rests_longer_and_longer_while_there_is_nothing_to_keep() {
+    for kind in [ErrorKind::Unavailable, ErrorKind::NotConfigured] {
+        let world = World::new().await;
+        let policy = RefreshPolicy::new().keep_warm(true);
+        let provider = world.builder().refresh_policy(policy).build();
+        let provider = provider.await.unwrap();
+        world.source.set(Mood::Fails(kind));
+        provider.session().await.unwrap_err();
+        for _ in 0..600 {
+            world.clock.advance(seconds(1));
+            for _ in 0..10 {
+                tokio::task::yield_now().await;
+            }
+        }
+        let tries = world.source.calls();
+        assert!((8..=30).contains(&tries), "{tries} in 10 min, {kind:?}");
+    }
+}
+
+#[tokio::test]
 async fn promise_17_keep_warm_goes_on_after_failures() {
     let world = World::new().await;
     let policy = RefreshPolicy::new().jitter(0.0).keep_warm(true);

@@ -151,3 +151,81 @@ fn keep_warm_is_taken_up_by_the_next_runtime() {
             .await;
     });
 }
+
+#[test]
+fn a_flight_whose_runtime_stands_still_is_given_up_and_comes_home_to_nothing() {
+    let (home, parked) = (runtime(), runtime());
+    let world = home.block_on(World::new());
+    let provider = home.block_on(world.provider());
+    // Spawned there, and nobody drives it.
+    parked.block_on(async {
+        assert!(provider.provide_credentials().now_or_never().is_none());
+    });
+    for refresh in [false, true] {
+        home.block_on(async {
+            let calls = world.source.calls();
+            let asks = async {
+                match refresh {
+                    false => provider.session().await.map(drop),
+                    true => provider.refresh().await,
+                }
+            };
+            tokio::pin!(asks);
+            assert!(futures_util::poll!(&mut asks).is_pending());
+            world.clock.advance(seconds(19));
+            assert!(futures_util::poll!(&mut asks).is_pending());
+            world.clock.advance(seconds(1));
+            asks.await.expect("another flight takes its place");
+            assert_eq!(world.source.calls(), calls + 1);
+        });
+        if !refresh {
+            // Another one that stands still, which the refresh finds.
+            parked.block_on(async { assert!(provider.refresh().now_or_never().is_none()) });
+        }
+    }
+    let held = key(&provider);
+    // Both come home now.
+    std::thread::scope(|scope| {
+        let late = scope.spawn(|| parked.block_on(world.source.asked(4)));
+        home.block_on(async {
+            while !late.is_finished() {
+                tokio::task::yield_now().await;
+            }
+        });
+        let landing = scope.spawn(|| {
+            parked.block_on(async {
+                for _ in 0..1000 {
+                    tokio::task::yield_now().await;
+                }
+            });
+        });
+        home.block_on(async {
+            while !landing.is_finished() {
+                tokio::task::yield_now().await;
+            }
+        });
+    });
+    assert_eq!(key(&provider), held, "older than what is held");
+}
+
+#[test]
+fn keep_warm_begins_although_a_runtime_ended_before_it_ran() {
+    let (home, gone) = (runtime(), runtime());
+    let world = home.block_on(World::new());
+    let policy = RefreshPolicy::new().jitter(0.0).keep_warm(true);
+    let provider = home.block_on(world.builder().refresh_policy(policy).build());
+    let provider = provider.unwrap();
+    let handle = gone.handle().clone();
+    drop(gone);
+    {
+        let _entered = handle.enter();
+        assert!(provider.session().now_or_never().unwrap().is_err());
+    }
+    home.block_on(async {
+        provider.session().await.unwrap();
+        let asleep = || world.clock.sleepers() > 0;
+        world.until("the task sleeps", asleep).await;
+        world.clock.advance(REFRESH_AT);
+        world.source.asked(2).await;
+    });
+}

@@ -170,8 +170,13 @@ async fn promise_15_a_clock_that_steps_between_two_hits_is_seen_by_the_second() 
         // Just seen to be fresh, by this thread, at this moment.
         expiry(&provider);
         world.clock.step(moves);
-        let left = expiry(&provider).duration_since(world.clock.now());
+        let now = world.clock.now();
+        let left = expiry(&provider).duration_since(now);
         assert_eq!(left.unwrap(), advertised - seconds(age), "{moves}");
+        let session = provider.session().await.unwrap();
+        let left = session.expires_at().duration_since(now);
+        assert_eq!(left.unwrap(), HOUR - seconds(age), "really, {moves}");
+        assert_eq!(session.credentials().expiry(), Some(session.expires_at()));
     }
     // Set back by just what has passed: only the monotonic clock tells.
     world.clock.advance(seconds(60));
