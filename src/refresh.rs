@@ -3,8 +3,8 @@
 //!
 //! A read is one atomic load while the value is fresh. In the advisory window it starts a flight and
 //! returns what is held; in the mandatory window it waits for the flight a little; only when nothing
-//! valid is held does it wait to the end, or until the flight is overdue. A flight is a task of its own: no caller that goes away takes
-//! it along. It publishes before it says that it is done.
+//! valid is held does it wait to the end, or until the flight is overdue. A flight is a task of its own:
+//! no caller that goes away takes it along. It publishes before it says that it is done.
 
 mod clocks;
 mod desk;

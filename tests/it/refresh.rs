@@ -1,4 +1,25 @@
-//! The promises of the refresher, each a test that is named by it.
+//! The promises of the refresher, each a test that is named by it:
+//!
+//! 1. N cold callers, one exchange, the same generation for all.
+//! 2. N cold callers of a failing source, one exchange, under `lazy()` too.
+//! 3. In the advisory window nobody waits, and there is one flight.
+//! 4. No error before the real expiry, whatever fails or hangs.
+//! 5. A failed, expired or malformed answer never replaces a valid generation.
+//! 6. The first error is not before the real expiry, and recovery needs no restart.
+//! 7. In an outage calls are bounded by time, not by requests.
+//! 8. Three attempts fit into the window of a session of 900 s.
+//! 9. Whoever leaves, the flight ends and its result is published.
+//! 10. A panic in a source is an error for those who wait.
+//! 11. A runtime that ends in mid-flight is no harm to callers on another.
+//! 12. The advertised expiry is never none, never late, and renewed once per hold.
+//! 13. Under `lazy()` and `no_cache()` the new key is in use before the real expiry, and nobody waits for it.
+//! 14. Zero, short or past lifetimes make no busy loop.
+//! 15. Clocks that are off, step or stand still: fresh answers are accepted, nothing expired is used, no storm.
+//! 16. Jitter differs between instances made in the same second.
+//! 17. With the last handle the tasks are gone.
+//! 18. A hit makes no allocation and needs no runtime.
+//! 19. Key, secret and token are always of one generation.
+//! 20. No secret is shown.
 
 mod callers;
 mod life;
