@@ -61,12 +61,17 @@ fn expiry(provider: &GoogleWebIdentityProvider) -> SystemTime {
 
 /// A provider that holds a session of an hour and begins to refresh it at 45 min sharp.
 async fn warm(world: &World) -> GoogleWebIdentityProvider {
-    let provider = world
-        .builder()
-        .refresh_policy(RefreshPolicy::new().jitter(0.0))
-        .build()
-        .await
-        .unwrap();
+    warm_by(world, RefreshPolicy::new()).await
+}
+
+/// The same that does so without being asked.
+async fn kept_warm(world: &World) -> GoogleWebIdentityProvider {
+    warm_by(world, RefreshPolicy::new().keep_warm(true)).await
+}
+
+async fn warm_by(world: &World, policy: RefreshPolicy) -> GoogleWebIdentityProvider {
+    let builder = world.builder().refresh_policy(policy.jitter(0.0));
+    let provider = builder.build().await.unwrap();
     provider.session().await.unwrap();
     provider
 }

@@ -1,7 +1,7 @@
 //! What a provider costs while it lives, and that nothing of it stays.
 
 use super::world::{Mood, World, seconds};
-use super::{MUST_AT, REFRESH_AT, at_once, key, warm};
+use super::{MUST_AT, REFRESH_AT, at_once, kept_warm, key, warm};
 use aws_credential_types::provider::ProvideCredentials;
 use aws_google_web_identity::{ErrorKind, RefreshPolicy};
 use futures_util::FutureExt;
@@ -10,14 +10,10 @@ use futures_util::FutureExt;
 async fn promise_17_when_all_handles_are_dropped_the_tasks_are_gone() {
     for keep_warm in [false, true] {
         let world = World::new().await;
-        let policy = RefreshPolicy::new().jitter(0.0).keep_warm(keep_warm);
-        let provider = world
-            .builder()
-            .refresh_policy(policy)
-            .build()
-            .await
-            .unwrap();
-        provider.session().await.unwrap();
+        let provider = match keep_warm {
+            true => kept_warm(&world).await,
+            false => warm(&world).await,
+        };
         let old = key(&provider);
         if keep_warm {
             world
@@ -50,10 +46,7 @@ async fn promise_17_when_all_handles_are_dropped_the_tasks_are_gone() {
 #[tokio::test]
 async fn keep_warm_sees_within_a_minute_that_the_machine_was_suspended() {
     let world = World::new().await;
-    let policy = RefreshPolicy::new().jitter(0.0).keep_warm(true);
-    let provider = world.builder().refresh_policy(policy).build();
-    let provider = provider.await.unwrap();
-    provider.session().await.unwrap();
+    let _provider = kept_warm(&world).await;
     let asleep = || world.clock.sleepers() > 0;
     world.until("the task sleeps", asleep).await;
     world.clock.step(2700);
@@ -84,14 +77,7 @@ async fn keep_warm_rests_longer_and_longer_while_there_is_nothing_to_keep() {
 #[tokio::test]
 async fn promise_17_keep_warm_goes_on_after_failures() {
     let world = World::new().await;
-    let policy = RefreshPolicy::new().jitter(0.0).keep_warm(true);
-    let provider = world
-        .builder()
-        .refresh_policy(policy)
-        .build()
-        .await
-        .unwrap();
-    provider.session().await.unwrap();
+    let provider = kept_warm(&world).await;
     let old = key(&provider);
     world.source.set(Mood::Fails(ErrorKind::Unavailable));
     world
