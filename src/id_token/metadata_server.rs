@@ -9,7 +9,8 @@ use crate::http::{self, Endpoint, Request, Response};
 use crate::names::shown;
 use crate::{
     AccessToken, Audience, BuildError, Context, Error, ErrorKind, ProvideAccessToken,
-    ServiceAccountEmail, Stage, future, platform,
+    ServiceAccountEmail, Stage, future,
+    platform::{self, Platform},
 };
 use patience::Patience;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -114,8 +115,23 @@ impl MetadataServer {
                     self.patience.met();
                     return Ok(response);
                 }
-                Err(error) => self.patience.wait(cx, began, error).await?,
+                Err(error) => {
+                    let waited = self.patience.wait(cx, began, error).await;
+                    waited.map_err(|error| self.explained(cx, error))?;
+                }
             }
+        }
+    }
+
+    /// Of a server that can't be reached, why it is asked at all.
+    fn explained(&self, cx: &Context, error: Error) -> Error {
+        let platform = cx.platform();
+        match platform {
+            Platform::Google(_) if self.endpoint.is_none() && error.is_retryable() => error
+                .and_hint(&format!(
+                    "{platform}; if that is not so, NO_GCE_CHECK=true says it"
+                )),
+            _ => error,
         }
     }
 
