@@ -4,9 +4,11 @@ use super::{AccessToken, ProvideAccessToken};
 use crate::platform::is_googles;
 use crate::{Context, Error, ErrorKind, Stage, future};
 use gcp_auth::{
-    ConfigDefaultCredentials, CustomServiceAccount, GCloudAuthorizedUser, TokenProvider,
+    ConfigDefaultCredentials, CustomServiceAccount, GCloudAuthorizedUser, MetadataServiceAccount,
+    TokenProvider,
 };
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, oneshot};
@@ -16,8 +18,11 @@ use tokio::sync::{Mutex, oneshot};
 /// Callers that need a token at the same time cause one fetch, on a thread for blocking work: some of `gcp_auth`'s
 /// providers run programs and read files. It has an HTTP client, a retry policy and logs of its own; the
 /// deadline of the exchange ends it.
+///
+/// `gcloud` is run for every exchange, since it doesn't say how long the token that it prints is good.
 #[derive(Clone, Default)]
 pub struct GcpAuth {
+    /// What was handed in or found; never `gcloud`.
     provider: Arc<Mutex<Option<Arc<dyn TokenProvider>>>>,
     only_gcloud: bool,
 }
@@ -25,7 +30,8 @@ pub struct GcpAuth {
 impl GcpAuth {
     /// Takes a provider that you made. [`GcpAuth::default`] looks for one at the first use, in the order of
     /// [`gcp_auth::provider`]: the key file that `GOOGLE_APPLICATION_CREDENTIALS` names, gcloud's application
-    /// default credentials, on Google's infrastructure the metadata server, and gcloud's user.
+    /// default credentials, on Google's infrastructure the metadata server, and gcloud's user. A file that is there and
+    /// can't be used is an error: `gcp_auth` reads keys and, at gcloud's place, the type `authorized_user`.
     pub fn new(provider: Arc<dyn TokenProvider>) -> Self {
         Self {
             provider: Arc::new(Mutex::new(Some(provider))),
@@ -57,8 +63,11 @@ impl GcpAuth {
         let fetch = async move {
             let provider = match &*slot {
                 Some(provider) => provider.clone(),
-                None if only_gcloud => slot.insert(gcloud().await?).clone(),
-                None => slot.insert(find(asks_metadata).await?).clone(),
+                None if only_gcloud => gcloud().await?,
+                None => match find(asks_metadata).await? {
+                    Some(provider) => slot.insert(provider).clone(),
+                    None => gcloud().await?,
+                },
             };
             let token = provider.token(&[&scope]).await.map_err(|error| {
                 Error::new(Stage::Source, ErrorKind::Unavailable, error).with_hint(
@@ -83,42 +92,65 @@ impl GcpAuth {
     }
 }
 
-/// As [`gcp_auth::provider`] does, but the metadata server only where there is one: elsewhere the look-up of its
-/// name can hang.
-async fn find(asks_metadata: bool) -> Result<Arc<dyn TokenProvider>, Error> {
-    let nothing = |error: gcp_auth::Error| {
-        Error::new(Stage::Source, ErrorKind::NotConfigured, error).with_hint(
-            "gcp_auth found no Google credentials: run `gcloud auth login` or `gcloud auth \
-             application-default login`, set GOOGLE_APPLICATION_CREDENTIALS, or run on Google Cloud",
+/// As [`gcp_auth::provider`] does, but for gcloud's user, and the metadata server only where there is one: elsewhere
+/// the look-up of its name can hang.
+async fn find(asks_metadata: bool) -> Result<Option<Arc<dyn TokenProvider>>, Error> {
+    // It is there: that it can't be used is no reason to become somebody else.
+    let unusable = |hint: &str, error: gcp_auth::Error| {
+        Error::new(Stage::Source, ErrorKind::Configuration, error).with_hint(hint)
+    };
+    if let Some(key) = CustomServiceAccount::from_env().map_err(|error| {
+        unusable(
+            "the key file that GOOGLE_APPLICATION_CREDENTIALS names can't be used",
+            error,
         )
-    };
-    // It is named: that it can't be used is no reason to go on without it.
-    let unusable = |error: gcp_auth::Error| {
-        Error::new(Stage::Source, ErrorKind::Configuration, error)
-            .with_hint("the key file that GOOGLE_APPLICATION_CREDENTIALS names can't be used")
-    };
-    if let Some(key) = CustomServiceAccount::from_env().map_err(unusable)? {
-        return Ok(Arc::new(key));
-    }
-    if asks_metadata {
-        return gcp_auth::provider().await.map_err(nothing);
+    })? {
+        return Ok(Some(Arc::new(key)));
     }
     match ConfigDefaultCredentials::new().await {
-        Ok(user) => Ok(Arc::new(user)),
+        Ok(user) => return Ok(Some(Arc::new(user))),
+        // Without a home directory there is none either.
+        Err(gcp_auth::Error::Str(what)) if what.starts_with("home directory") => {}
+        Err(gcp_auth::Error::Io(_, error)) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error @ (gcp_auth::Error::Io(..) | gcp_auth::Error::Json(..))) => {
+            return Err(unusable(
+                "of gcloud's application default credentials gcp_auth reads the type authorized_user only: \
+                 ApplicationDefault reads the others, and GcpAuth::gcloud() doesn't look at them",
+                error,
+            ));
+        }
         Err(error) => {
-            tracing::debug!(%error, "no application default credentials of gcloud's");
-            gcloud().await
+            return Err(
+                Error::new(Stage::Source, ErrorKind::Unavailable, error).with_hint(
+                    "gcloud's application default credentials gave no access token; gcp_auth logs more as a \
+                     warning. If the login expired, run `gcloud auth application-default login`",
+                ),
+            );
         }
     }
+    if asks_metadata {
+        match MetadataServiceAccount::new().await {
+            Ok(account) => return Ok(Some(Arc::new(account))),
+            Err(error) => tracing::debug!(%error, "the metadata server gave gcp_auth no token"),
+        }
+    }
+    Ok(None)
 }
 
+/// It caches a token for an hour from now, however old that is: it is good for one use.
 async fn gcloud() -> Result<Arc<dyn TokenProvider>, Error> {
     match GCloudAuthorizedUser::new().await {
         Ok(user) => Ok(Arc::new(user)),
-        Err(error) => Err(
+        Err(error @ gcp_auth::Error::Io(..)) => Err(
             Error::new(Stage::Source, ErrorKind::NotConfigured, error).with_hint(
-                "`gcloud auth print-access-token` gave no token: is gcloud installed and on the PATH, and did \
-                 `gcloud auth login` sign somebody in?",
+                "is gcloud installed and on the PATH? Else run on Google Cloud, or set \
+                 GOOGLE_APPLICATION_CREDENTIALS",
+            ),
+        ),
+        Err(error) => Err(
+            Error::new(Stage::Source, ErrorKind::Unavailable, error).with_hint(
+                "`gcloud auth print-access-token` gave no token and tells why: did `gcloud auth login` sign \
+                 somebody in, and is there a network?",
             ),
         ),
     }

@@ -166,7 +166,7 @@ class Works(Case):
             self.assertNotIn(access_token, result.stderr)
             gcloud.write_text("#!/bin/sh\nexit 1\n")
             explanation = self.explanation(self.run_example("gcloud_user", PATH=f"{programs}:/usr/bin:/bin", **account))
-            for word in ("not configured", "did `gcloud auth login` sign somebody in?"):
+            for word in ("unavailable", "did `gcloud auth login` sign somebody in"):
                 self.assertIn(word, explanation)
 
     def test_an_object_is_written_and_read(self):

@@ -108,3 +108,101 @@ async fn a_gcp_auth_provider_that_hangs_keeps_nobody_once_nobody_waits_for_it() 
         // Dropped here: the next one gets its turn.
     }
 }
+
+/// Runs this test once more, as a process that finds this `gcloud` on its `PATH` and no other credentials.
+#[cfg(unix)]
+fn with_gcloud(test: &str, gcloud: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    let home = tempfile::tempdir().unwrap();
+    let program = home.path().join("gcloud");
+    std::fs::write(&program, gcloud).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args([test, "--exact"])
+        .env_clear()
+        .envs([("HOME", home.path()), (CHILD.as_ref(), home.path())])
+        .env("PATH", home.path())
+        .output()
+        .unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && printed.contains("1 passed"),
+        "{printed}"
+    );
+}
+
+/// Set where a test runs in a process of its own.
+#[cfg(unix)]
+const CHILD: &str = "WITH_THIS_GCLOUD";
+
+#[cfg(unix)]
+#[tokio::test]
+async fn gcloud_is_asked_for_every_token_since_it_does_not_say_how_old_one_is() {
+    let Some(home) = std::env::var_os(CHILD) else {
+        return with_gcloud(
+            "gcp_auth::gcloud_is_asked_for_every_token_since_it_does_not_say_how_old_one_is",
+            r#"#!/bin/sh
+            [ "$1" = auth ] || exit 1
+            echo >> "$HOME/asked"
+            times=0
+            while read -r _; do times=$((times + 1)); done < "$HOME/asked"
+            echo "token-$times"
+            "#,
+        );
+    };
+    let cx = Context::new(&Emulator::start().await.unwrap().sdk_config()).unwrap();
+    for (access, expected) in [
+        (GcpAuth::gcloud(), ["token-1", "token-2"]),
+        (GcpAuth::default(), ["token-3", "token-4"]),
+    ] {
+        for expected in expected {
+            let token = access.provide_access_token(&cx, SCOPE).await.unwrap();
+            assert_eq!(token.expose(), expected);
+        }
+    }
+
+    // What stands at gcloud's place and is of another type is no reason to become gcloud's user.
+    let directory = std::path::Path::new(&home).join(".config/gcloud");
+    std::fs::create_dir_all(&directory).unwrap();
+    let file = r#"{"type": "impersonated_service_account"}"#;
+    std::fs::write(directory.join("application_default_credentials.json"), file).unwrap();
+    let asked = GcpAuth::default().provide_access_token(&cx, SCOPE).await;
+    let error = asked.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    assert!(
+        chain(&error).contains("ApplicationDefault reads the others"),
+        "{error}"
+    );
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_gcloud_that_is_not_there_lets_a_chain_go_on_and_one_that_fails_does_not() {
+    if std::env::var_os(CHILD).is_none() {
+        return with_gcloud(
+            "gcp_auth::a_gcloud_that_is_not_there_lets_a_chain_go_on_and_one_that_fails_does_not",
+            "#!/bin/sh\nexit 1\n",
+        );
+    }
+    let cx = Context::new(&Emulator::start().await.unwrap().sdk_config()).unwrap();
+    let error_of = async |access: GcpAuth| {
+        let asked = access.provide_access_token(&cx, SCOPE).await;
+        asked.unwrap_err()
+    };
+    for access in [GcpAuth::gcloud(), GcpAuth::default()] {
+        let error = error_of(access).await;
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        assert!(
+            error
+                .to_string()
+                .contains("did `gcloud auth login` sign somebody in")
+        );
+    }
+    let home = std::env::var_os(CHILD).unwrap();
+    std::fs::remove_file(std::path::Path::new(&home).join("gcloud")).unwrap();
+    for access in [GcpAuth::gcloud(), GcpAuth::default()] {
+        let error = error_of(access).await;
+        assert_eq!(error.kind(), ErrorKind::NotConfigured);
+        assert!(error.to_string().contains("is gcloud installed"));
+    }
+}
