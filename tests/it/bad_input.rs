@@ -110,7 +110,32 @@ async fn answers_of_the_metadata_server_that_are_no_id_token() {
                 .header("metadata-flavor", "Google")
                 .body("Service account not enabled on this instance"),
             Configuration,
-            "HTTP 404: \"Service account not enabled on this instance\" (no service account \"default\" is attached",
+            "HTTP 404: Service account not enabled on this instance (no service account \"default\" is attached",
+        ),
+        // As GKE's server words what IAM answered it.
+        (
+            Answer::status(403).header("metadata-flavor", "Google").body(
+                "Unable to generate access token; IAM returned 403 Forbidden: Permission \
+                 'iam.serviceAccounts.getAccessToken' denied on resource (or it may not exist).\n\
+                 This error could be caused by a missing IAM policy binding on the target IAM service account.\n\
+                 For more information, refer to the Workload Identity documentation:\n\t\
+                 https://cloud.google.com/kubernetes-engine/docs/how-to/workload-identity#authenticating_to\n\n",
+            ),
+            Denied,
+            "workload-identity#authenticating_to (this pod's Kubernetes account acts as no service account",
+        ),
+        (
+            Answer::status(404).header("metadata-flavor", "Google").body(
+                "Unable to generate access token; IAM returned 404 Not Found: Not found; Gaia id not found for email \
+                 robot-with-a-long-name@demo-project-of-ours.iam.gserviceaccount.com",
+            ),
+            Configuration,
+            "gserviceaccount.com (this pod's Kubernetes account",
+        ),
+        (
+            Answer::status(403).body(format!("the token is {}", "a".repeat(41))),
+            Denied,
+            "HTTP 403 with",
         ),
         (
             Answer::status(403).body("no"),
@@ -215,6 +240,27 @@ async fn a_key_that_google_does_not_know_is_refused_with_a_hint() {
         Stage::Exchange,
         ErrorKind::Configuration,
         &["invalid_grant"],
+    );
+}
+
+#[tokio::test]
+async fn a_pod_whose_account_is_linked_to_none_has_no_email_and_is_told_so() {
+    let emulator = watch::start().await;
+    let answer = Answer::status(200).header("metadata-flavor", "Google");
+    emulator.answer_next(
+        Hop::MetadataEmail,
+        1,
+        answer.body("demo-project.svc.id.goog"),
+    );
+    let signer = IamSignJwt::attached(metadata(&emulator)).endpoint(emulator.iam_endpoint());
+    let source = JwtBearer::new(signer).token_uri(emulator.token_uri());
+    let error = with(&emulator, source).await.session().await.unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("the answer is no e-mail: HTTP 200 with 24 bytes")
+            && error.to_string().contains("roles/iam.workloadIdentityUser"),
+        "{error}"
     );
 }
 

@@ -4,7 +4,7 @@ use super::FLAVOR;
 use crate::access_token::TokenAnswer;
 use crate::http::{Endpoint, Response};
 use crate::id_token::IdToken;
-use crate::names::shown;
+use crate::names::{said, shown};
 use crate::{AccessToken, Audience, Error, ErrorKind, ServiceAccountEmail, Stage};
 
 /// Takes an answer that is a metadata server's, and no refusal.
@@ -44,7 +44,14 @@ pub(crate) fn read_email(response: &Response) -> Result<ServiceAccountEmail, Err
         .text()
         .map(str::trim)
         .and_then(|email| email.parse().ok())
-        .ok_or_else(|| malformed(format!("the answer is no e-mail: {}", response.describe())))
+        .ok_or_else(|| {
+            let error = malformed(format!("the answer is no e-mail: {}", response.describe()));
+            match response.text().map(str::trim) {
+                // [A pool's name](https://cloud.google.com/kubernetes-engine/docs/concepts/workload-identity).
+                Some(pool) if pool.ends_with(".svc.id.goog") => error.with_hint(UNLINKED),
+                _ => error,
+            }
+        })
 }
 
 pub(crate) fn read_access_token(response: &Response) -> Result<AccessToken, Error> {
@@ -72,24 +79,35 @@ fn require_flavor(response: &Response) -> Result<(), Error> {
     }
 }
 
-/// A sentence: no page, and nothing that may be a token.
+const UNLINKED: &str = "this pod's Kubernetes account acts as no service account: annotate it with \
+    iam.gke.io/gcp-service-account, and give it roles/iam.workloadIdentityUser on that account";
+
+/// Sentences: no page, and nothing that may be a token.
 fn is_prose(text: &str) -> bool {
-    (1..=300).contains(&text.len())
+    let is_word = |word: &str| {
+        word.len() <= 40 || word.contains('@') || word.contains("://") && !word.contains('?')
+    };
+    (1..=1000).contains(&text.len())
         && !text.starts_with('<')
         && !text.contains(['{', '"'])
-        && text.split_whitespace().all(|word| word.len() <= 40)
+        && text.split_whitespace().all(is_word)
 }
 
 fn refusal(response: &Response, account: &str, endpoint: &Endpoint) -> Error {
-    let said = match response.text().map(str::trim) {
-        // A refusal's text says why; any other answer's may be a token.
-        Some(text) if response.status >= 400 && is_prose(text) => {
-            format!("HTTP {}: {}", response.status, shown(text))
-        }
-        _ => response.describe(),
+    // A refusal's text says why; any other answer's may be a token.
+    let prose = response
+        .text()
+        .map(str::trim)
+        .filter(|text| response.status >= 400 && is_prose(text));
+    // GKE's server asks IAM for what it hands out.
+    let of_iam = prose.is_some_and(|text| text.contains("IAM returned"));
+    let said = match prose {
+        Some(text) => format!("HTTP {}: {}", response.status, said(text)),
+        None => response.describe(),
     };
     let error = Error::message(Stage::Metadata, response.error_kind(), said);
     match response.status {
+        403 | 404 if of_iam => error.with_hint(UNLINKED),
         404 => error.with_hint(format!(
             "no service account {account:?} is attached to this machine: attach one, or use another source"
         )),
