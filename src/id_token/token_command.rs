@@ -1,20 +1,24 @@
 //! A token that a program prints.
 
 use super::{IdToken, MAX_TOKEN, ProvideIdToken};
-use crate::names::shown;
+use crate::names::{said, shown};
 use crate::{Audience, Context, Error, ErrorKind, Stage, future};
 use aws_smithy_async::rt::sleep::AsyncSleep;
 use std::ffi::OsString;
 use std::fmt;
+use std::io;
+use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 use zeroize::Zeroizing;
 
 /// `gcloud` needs 1 s to 2 s; an exchange has 15 s.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
-/// So much of stderr is shown: the beginning says what is wrong.
+/// What the program printed is in the pipes when it ends; one that it leaves behind may hold them open.
+const LINGER: Duration = Duration::from_secs(1);
+/// So much of stderr is read, and half of it shown: the beginning says what is wrong.
 const SHOWN: u64 = 1000;
 
 /// An ID token that a program prints on its standard output, such as
@@ -22,7 +26,8 @@ const SHOWN: u64 = 1000;
 ///
 /// The program is started with these arguments as they are, without a shell, for every exchange; it has nothing on
 /// its standard input and inherits the environment. What it prints on standard error is part of the error when it
-/// fails, but for JWTs. It is killed when it takes longer than 10 s or when nobody waits for it any more.
+/// fails, but for JWTs. It is killed when it takes longer than 10 s or when nobody waits for it any more; programs that it
+/// started itself are not, so a shell should `exec` the last one.
 ///
 /// A program that can't be started is [`ErrorKind::Configuration`], one that fails [`ErrorKind::Unavailable`], one that takes
 /// too long [`ErrorKind::Timeout`], one that prints something else [`ErrorKind::MalformedResponse`].
@@ -88,17 +93,11 @@ impl TokenCommand {
                     .with_source(error)
                     .with_hint("is it installed, executable, and on the PATH of this program?")
             })?;
-        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-        let run = async {
-            tokio::try_join!(
-                child.wait(),
-                head(stdout, MAX_TOKEN as u64 + 1024),
-                head(stderr, SHOWN),
-            )
-        };
-        let (status, stdout, stderr): (ExitStatus, _, _) = tokio::select! {
+        let mut stdout = Zeroizing::new(Vec::with_capacity(MAX_TOKEN + 1024));
+        let mut stderr = Vec::with_capacity(SHOWN as usize);
+        let status = tokio::select! {
             biased;
-            ended = run => ended.map_err(|error| {
+            ended = end(cx, &mut child, &mut stdout, &mut stderr) => ended.map_err(|error| {
                 failed(ErrorKind::Unavailable, "can't be followed".to_owned()).with_source(error)
             })?,
             () = cx.sleep().sleep(self.time_limit) => {
@@ -108,9 +107,9 @@ impl TokenCommand {
                 ));
             }
         };
-        let said = match without_jwts(&String::from_utf8_lossy(&stderr)) {
+        let said = match said(&without_jwts(&String::from_utf8_lossy(&stderr))) {
             said if said.is_empty() => "it printed nothing on standard error".to_owned(),
-            said => format!("it printed {}", shown(&said)),
+            said => format!("it printed: {said}"),
         };
         if !status.success() {
             return Err(
@@ -126,19 +125,49 @@ impl TokenCommand {
     }
 }
 
+/// Waits for its end, and for what it printed.
+async fn end(
+    cx: &Context,
+    child: &mut Child,
+    stdout: &mut Vec<u8>,
+    stderr: &mut Vec<u8>,
+) -> io::Result<ExitStatus> {
+    let (stdout_pipe, stderr_pipe) = (child.stdout.take(), child.stderr.take());
+    let mut printed = pin!(async {
+        tokio::try_join!(
+            head(stdout_pipe, MAX_TOKEN as u64 + 1024, stdout),
+            head(stderr_pipe, SHOWN, stderr),
+        )
+    });
+    tokio::select! {
+        biased;
+        printed = &mut printed => {
+            printed?;
+            child.wait().await
+        }
+        ended = child.wait() => {
+            tokio::select! {
+                biased;
+                printed = &mut printed => { printed?; }
+                () = cx.sleep().sleep(LINGER) => {}
+            }
+            ended
+        }
+    }
+}
+
 /// The beginning of what a pipe brings; the rest is read and dropped, so that the program can end.
 async fn head(
     pipe: Option<impl AsyncRead + Unpin>,
     limit: u64,
-) -> std::io::Result<Zeroizing<Vec<u8>>> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(
-        usize::try_from(limit).unwrap_or_default(),
-    ));
+    bytes: &mut Vec<u8>,
+) -> io::Result<()> {
     if let Some(mut pipe) = pipe {
-        (&mut pipe).take(limit).read_to_end(&mut bytes).await?;
+        let mut beginning = (&mut pipe).take(limit);
+        while beginning.read_buf(bytes).await? > 0 {}
         tokio::io::copy(&mut pipe, &mut tokio::io::sink()).await?;
     }
-    Ok(bytes)
+    Ok(())
 }
 
 /// The text with every JWT in it left out.

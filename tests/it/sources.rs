@@ -127,7 +127,7 @@ async fn a_command_that_fails_is_shown_with_what_it_said() {
             ErrorKind::Unavailable,
             vec![
                 "the command \"sh\" ended with exit status: 4",
-                "it printed \"not logged in\"",
+                "it printed: not logged in",
             ],
         ),
         (
@@ -139,6 +139,15 @@ async fn a_command_that_fails_is_shown_with_what_it_said() {
             shell("echo \"got $1 now\" >&2; exit 1", &[&token]),
             ErrorKind::Unavailable,
             vec!["got <JWT> now"],
+        ),
+        (
+            shell(
+                "echo 'ERROR: (gcloud.auth.print-identity-token) There was a problem refreshing your current auth tokens:\n\
+                 the account was disabled' >&2; exit 1",
+                &[],
+            ),
+            ErrorKind::Unavailable,
+            vec!["auth tokens: the account was disabled"],
         ),
         (
             shell("kill -9 $$", &[]),
@@ -221,6 +230,42 @@ async fn a_command_that_hangs_is_killed_at_its_time_limit() {
     while alive() {
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test]
+async fn a_command_that_leaves_a_program_behind_has_printed_its_token_all_the_same() {
+    use crate::refresh::world::{World, seconds};
+    let world = World::new().await;
+    let directory = tempfile::tempdir().unwrap();
+    let pids = directory.path().join("pids");
+    let token = token(&world.emulator, 0);
+    // The one that stays has the pipes, as an agent does that nobody detached.
+    let command = shell(
+        "sleep 1000 & echo $2; echo $$ $! > \"$1.new\"; mv \"$1.new\" \"$1\"",
+        &[pids.to_str().unwrap(), &token],
+    );
+    let provider = world.builder().token_source(command).build().await.unwrap();
+    let asking = tokio::spawn(async move { provider.id_token().await });
+    let pids = loop {
+        match std::fs::read_to_string(&pids) {
+            Ok(pids) => break pids,
+            Err(_) => tokio::task::yield_now().await,
+        }
+    };
+    let (shell, left_behind) = pids.trim().split_once(' ').unwrap();
+    // Until it was waited for.
+    while std::fs::exists(format!("/proc/{shell}")).unwrap() {
+        tokio::task::yield_now().await;
+    }
+    world.clock.advance(seconds(1) - Duration::from_millis(1));
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!asking.is_finished());
+    world.clock.advance(Duration::from_millis(1));
+    assert_eq!(asking.await.unwrap().unwrap().expose(), token);
+    let killed = std::process::Command::new("kill").arg(left_behind).status();
+    assert!(killed.unwrap().success(), "it was left alone");
 }
 
 #[tokio::test]
