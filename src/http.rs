@@ -9,7 +9,7 @@ mod received;
 mod response;
 
 pub(crate) use body::{scrubbed, without};
-pub(crate) use endpoint::Endpoint;
+pub(crate) use endpoint::{Endpoint, bare};
 pub(crate) use guarded::{Guarded, Headers};
 pub(crate) use plugins::Retries;
 pub(crate) use proxy::hint as proxy_hint;

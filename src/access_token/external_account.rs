@@ -51,15 +51,10 @@ impl fmt::Debug for CredentialSource {
         let url = self.url.as_deref();
         f.debug_struct("CredentialSource")
             .field("file", &self.file)
-            .field("url", &url.map(without_query))
+            .field("url", &url.map(http::bare))
             .field("headers", &self.headers.keys())
             .finish_non_exhaustive()
     }
-}
-
-/// Such a URL may have a key in its query.
-fn without_query(url: &str) -> &str {
-    url.split('?').next().unwrap_or_default()
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -133,7 +128,7 @@ impl ExternalAccount {
                     ));
                 }
                 (
-                    format!("url {}", shown(without_query(url))),
+                    format!("url {}", shown(&http::bare(url))),
                     Zeroizing::new(response.body().to_vec()),
                 )
             }

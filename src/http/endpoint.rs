@@ -22,7 +22,7 @@ impl Endpoint {
                 setting,
                 format!(
                     "{} would send secrets in clear text; https is expected (http on loopback only)",
-                    shown(text)
+                    shown(&bare(text))
                 ),
             ));
         }
@@ -48,7 +48,7 @@ impl Endpoint {
 
     /// Parses the metadata server's endpoint, for which http is the rule.
     pub(crate) fn parse(setting: &str, text: &str) -> Result<Self, BuildError> {
-        let wrong = |rule: &str| BuildError::new(setting, format!("{} {rule}", shown(text)));
+        let wrong = |rule: &str| BuildError::new(setting, format!("{} {rule}", shown(&bare(text))));
         let uri: Uri = text
             .parse()
             .map_err(|_| wrong("is not a URI such as https://host/path"))?;
@@ -99,9 +99,55 @@ impl Endpoint {
     }
 }
 
+/// A URI without what may be a secret in it: the user before its host, and the query.
+pub(crate) fn bare(uri: &str) -> String {
+    // A password may hold any character, unless it was encoded: the last @ is the one that counts.
+    let bare = match uri.rsplit_once('@') {
+        Some((before, rest)) => {
+            let scheme = before.find("://").map_or("", |end| &before[..end + 3]);
+            format!("{scheme}…@{rest}")
+        }
+        None => uri.to_owned(),
+    };
+    match bare.split_once('?') {
+        Some((bare, _)) => format!("{bare}?…"),
+        None => bare,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refusal_of_a_uri_shows_neither_its_user_nor_its_query() {
+        for (uri, shows) in [
+            (
+                "https://svc:hunter2@idp.example.com/token",
+                "\"https://…@idp.example.com/token\" names no host, or a user before it",
+            ),
+            (
+                "https://svc:hun?ter2@idp/x?key=hunter2@y",
+                "\"https://…@y\" has a query",
+            ),
+            (
+                "https://idp.example.com/token?code=hunter2",
+                "\"https://idp.example.com/token?…\" has a query",
+            ),
+            (
+                "http://idp.example.com/token",
+                "\"http://idp.example.com/token\" would send secrets in clear text",
+            ),
+            ("svc:hunter2@idp", "\"…@idp\" has no scheme"),
+        ] {
+            let refused = Endpoint::secure("token_url", uri).err().unwrap();
+            let message = refused.to_string();
+            assert!(
+                message.contains(shows) && !message.contains("hunter"),
+                "{message}"
+            );
+        }
+    }
 
     #[test]
     fn an_endpoints_own_path_stays_as_it_is_and_another_is_appended() {

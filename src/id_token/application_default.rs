@@ -74,7 +74,11 @@ impl ApplicationDefault {
         {
             return Ok(chosen.found.source.clone());
         }
-        match self.read(&place) {
+        let read = self.read(&place).and_then(|found| {
+            found.source.check(cx)?;
+            Ok(found)
+        });
+        match read {
             Ok(found) => {
                 tracing::debug!(
                     ?place,
@@ -136,7 +140,8 @@ impl Place {
     fn state(&self) -> FileState {
         match self {
             Place::File { path, .. } => {
-                let metadata = std::fs::metadata(path).ok()?;
+                // A pipe can be read once.
+                let metadata = std::fs::metadata(path).ok().filter(|it| it.is_file())?;
                 Some((metadata.modified().ok()?, metadata.len()))
             }
             Place::Metadata => None,
@@ -229,6 +234,6 @@ impl ProvideIdToken for ApplicationDefault {
 
     /// A file that is there, or that the environment names, must be one that can be used.
     fn check(&self, cx: &Context) -> Result<(), BuildError> {
-        self.read(&place(cx))?.source.check(cx)
+        self.source(cx).map(drop)
     }
 }

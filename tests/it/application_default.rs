@@ -101,6 +101,24 @@ async fn an_impersonated_account_is_reached_from_a_key_a_user_or_another_imperso
     }
 }
 
+/// As of `GOOGLE_APPLICATION_CREDENTIALS=<(vault …)`.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_credentials_file_that_can_be_read_once_is_read_once() {
+    use std::io::Write;
+    use std::os::fd::AsRawFd;
+    let emulator = watch::start().await;
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let key = emulator.key_file_json(ROBOT).unwrap();
+    writer.write_all(key.as_bytes()).unwrap();
+    drop(writer);
+    let path = format!("/dev/fd/{}", reader.as_raw_fd());
+    let provider = finding(&emulator, Path::new(&path)).build().await.unwrap();
+    for _ in 0..2 {
+        is_robot(&emulator, &provider.id_token().await.unwrap());
+    }
+}
+
 #[tokio::test]
 async fn a_user_needs_an_account_to_act_as_and_is_told_so() {
     let emulator = emulator().await;
@@ -375,6 +393,27 @@ async fn what_an_external_accounts_headers_and_query_hold_is_shown_by_nobody() {
         !format!("{provider:?}").contains("hushQuery"),
         "{provider:?}"
     );
+
+    // A user in the URL is refused, then and when the file is replaced, and not repeated.
+    let user = json!({
+        "type": "external_account", "audience": POOL, "subject_token_type": "jwt",
+        "credential_source": {"url": "https://robot:hushUser0123456789@idp.example.com/token"},
+        "service_account_impersonation_url": impersonation_url(&emulator, ROBOT),
+    });
+    std::fs::write(file.path(), user.to_string()).unwrap();
+    provider
+        .refresh()
+        .await
+        .expect_err("what was read before is asked");
+    let refused = finding(&emulator, file.path()).build().await.unwrap_err();
+    assert!(
+        refused.to_string().contains(
+            "credential_source.url: \"https://…@idp.example.com/token\" names no host, or a user"
+        ),
+        "{refused}"
+    );
+    let shown = format!("{provider:?} {refused:?} {}", watch::logged());
+    assert!(!shown.contains("hushUser"), "{shown}");
 }
 
 #[tokio::test]
