@@ -5,6 +5,7 @@ pub(crate) mod external_account;
 #[cfg(feature = "gcp-auth")]
 pub(crate) mod gcp_auth;
 pub(crate) mod impersonated;
+pub(crate) mod quota_project;
 
 use crate::secret::{Secret, SecretText};
 use crate::{BuildError, Context, future};
@@ -63,6 +64,7 @@ forward!(Arc<T>, Box<T>);
 pub struct AccessToken {
     token: Secret,
     expires_at: SystemTime,
+    quota_project: Option<Arc<str>>,
 }
 
 impl AccessToken {
@@ -71,6 +73,7 @@ impl AccessToken {
         Self {
             token: Secret::new(token),
             expires_at,
+            quota_project: None,
         }
     }
 
@@ -82,6 +85,11 @@ impl AccessToken {
     /// When it expires.
     pub fn expires_at(&self) -> SystemTime {
         self.expires_at
+    }
+
+    /// The project whose quota and enabled APIs its calls count against; by default the one that the identity belongs to.
+    pub(crate) fn quota_project(&self) -> Option<&str> {
+        self.quota_project.as_deref()
     }
 }
 
@@ -101,6 +109,7 @@ impl TokenAnswer {
         let lifetime = Duration::from_secs(self.expires_in.min(Self::MAX_LIFETIME));
         AccessToken {
             token: self.access_token.0,
+            quota_project: None,
             expires_at: received_at.checked_add(lifetime).unwrap_or(received_at),
         }
     }

@@ -118,6 +118,10 @@ impl Context {
         self.0.environment.get(name)
     }
 
+    pub(crate) fn environment(&self) -> &Environment {
+        &self.0.environment
+    }
+
     /// The host's name as the system tells it; nothing where the environment is a test's.
     pub(crate) fn host_name(&self) -> Option<String> {
         self.0.environment.host_name()

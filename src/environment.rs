@@ -1,6 +1,7 @@
 //! What a provider reads of the process and the machine that it runs on.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The process's variables and the machine's own words about itself, or those of a test.
@@ -35,6 +36,25 @@ impl Environment {
             Environment::Fixed(fixed) => fixed.variables.get(name).cloned(),
         }
         .filter(|value| !value.is_empty())
+    }
+
+    /// A variable that names a file or directory, in whatever encoding.
+    pub(crate) fn path(&self, name: &str) -> Option<PathBuf> {
+        match self {
+            Environment::Process => std::env::var_os(name).map(PathBuf::from),
+            Environment::Fixed(fixed) => fixed.variables.get(name).map(PathBuf::from),
+        }
+        .filter(|path| !path.as_os_str().is_empty())
+    }
+
+    /// The user's directory: `HOME`, else, as for a service that has none, what the system says.
+    pub(crate) fn home(&self) -> Option<PathBuf> {
+        match self {
+            Environment::Process => {
+                std::env::home_dir().filter(|path| !path.as_os_str().is_empty())
+            }
+            Environment::Fixed(_) => self.path("HOME"),
+        }
     }
 
     /// The host's name as the system tells it.

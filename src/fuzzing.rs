@@ -7,6 +7,7 @@ use crate::http::{Endpoint, Response};
 use crate::id_token::application_default::adc_file::File;
 use crate::id_token::metadata_server;
 use crate::sts::{AssumeRole, Sts};
+use crate::token_endpoint::Grant;
 use crate::{
     Audience, BuildError, Context, Error, IdToken, RoleArn, ServiceAccountEmail, Session,
     SessionName, Stage, iam, token_endpoint,
@@ -60,8 +61,11 @@ impl GoogleAnswers {
         let mut errors = Vec::new();
         let mut note = |error: Option<Error>| errors.extend(error);
 
-        let token = token_endpoint::read::<TokenAnswer>(response(), "fuzzed", &endpoint);
-        note(token.map(|(answer, _)| answer.into_token(self.at)).err());
+        for grant in [Grant::Assertion, Grant::RefreshToken, Grant::SubjectToken] {
+            let read =
+                token_endpoint::read::<TokenAnswer>(response(), (grant, "fuzzed"), &endpoint);
+            note(read.map(|(answer, _)| answer.into_token(self.at)).err());
+        }
         let json = iam::read::<Value>(response(), &self.account, "generateIdToken");
         match json {
             Ok((json, response)) => {

@@ -86,6 +86,12 @@ impl Impersonation {
             body.insert("delegates".to_owned(), delegates.into());
         }
         let token = access.provide_access_token(cx, CLOUD_PLATFORM).await?;
+        let bearer = Zeroizing::new(format!("Bearer {}", token.expose()));
+        let mut headers = vec![("authorization".into(), bearer)];
+        if let Some(project) = token.quota_project() {
+            let project = Zeroizing::new(project.to_owned());
+            headers.push(("x-goog-user-project".into(), project));
+        }
         let mut response = http::send(
             cx,
             Request {
@@ -96,10 +102,7 @@ impl Impersonation {
                     "/v1/projects/-/serviceAccounts/{}:{method}",
                     utf8_percent_encode(account.as_str(), SEGMENT)
                 ),
-                headers: vec![(
-                    "authorization".into(),
-                    Zeroizing::new(format!("Bearer {}", token.expose())),
-                )],
+                headers,
                 body: Some((
                     "application/json",
                     Zeroizing::new(Value::Object(body).to_string().into_bytes()),

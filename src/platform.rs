@@ -43,6 +43,7 @@ impl Platform {
         let serverless = [
             "K_SERVICE",
             "CLOUD_RUN_JOB",
+            "CLOUD_RUN_WORKER_POOL",
             "GAE_ENV",
             "GAE_SERVICE",
             "GAE_INSTANCE",
@@ -173,6 +174,11 @@ mod tests {
                 vec![("K_SERVICE", "s")],
                 None,
                 "on Google's infrastructure: K_SERVICE is set",
+            ),
+            (
+                vec![("CLOUD_RUN_WORKER_POOL", "w")],
+                None,
+                "on Google's infrastructure: CLOUD_RUN_WORKER_POOL is set",
             ),
             (
                 vec![("GAE_ENV", "standard")],

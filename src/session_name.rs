@@ -11,10 +11,16 @@ const MAX: usize = 64;
 /// Where the program runs, by what the platform tells it: Cloud Run's revision, the pod's or the
 /// host's name.
 pub(crate) fn place(cx: &Context) -> Option<String> {
-    ["K_REVISION", "GAE_VERSION", "HOSTNAME", "COMPUTERNAME"]
-        .iter()
-        .find_map(|name| cx.var(name))
-        .or_else(|| cx.host_name())
+    [
+        "K_REVISION",
+        "CLOUD_RUN_WORKER_POOL_REVISION",
+        "GAE_VERSION",
+        "HOSTNAME",
+        "COMPUTERNAME",
+    ]
+    .iter()
+    .find_map(|name| cx.var(name))
+    .or_else(|| cx.host_name())
 }
 
 /// `PLACE-SUB`, of the characters that STS takes; when that is more than 64 of them, cut and with

@@ -2,9 +2,11 @@
 //! ([RFC 7523](https://www.rfc-editor.org/rfc/rfc7523#section-2.1)).
 
 use crate::assertion::Asking;
-use crate::http::{self, Endpoint, Request, Response, Skew};
+use crate::http::{self, Endpoint, Headers, Request, Response, Skew};
 use crate::names::said;
 use crate::{Assertion, Context, Error, ErrorKind, SignJwt, Stage};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -41,33 +43,66 @@ pub(crate) async fn exchange<T: DeserializeOwned>(
         let assertion = Assertion::new(issuer.clone(), audience, asking, time);
         let signed = signer.sign_jwt(cx, &assertion).await?;
         let form = [("grant_type", GRANT_TYPE), ("assertion", signed.expose())];
-        send(cx, endpoint, &form).await
+        send(cx, endpoint, None, &form).await
     };
     let mut response = call(cx.now()).await?;
     if let Some((time, skew)) = servers_time(&response) {
         tracing::warn!("{skew}: set it right; signing the assertion again for the server's time");
         response = call(time).await?;
     }
-    read(response, issuer.as_str(), endpoint)
+    read(response, (Grant::Assertion, issuer.as_str()), endpoint)
 }
 
-/// Posts a form and reads the JSON of the answer. `who` is for the message of an error.
+/// What is exchanged: it says what can be wrong.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Grant {
+    Assertion,
+    RefreshToken,
+    SubjectToken,
+}
+
+/// An OAuth client that proves itself in a header
+/// ([RFC 6749, 2.3.1](https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1)).
+#[derive(Clone, Copy)]
+pub(crate) struct Client<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) secret: &'a str,
+}
+
+impl Client<'_> {
+    /// Not encoded before, which the RFC wants and Google's libraries don't do: Google's ids and secrets need none.
+    fn basic(self) -> Zeroizing<String> {
+        let Self { id, secret } = self;
+        let pair = Zeroizing::new(format!("{id}:{secret}"));
+        Zeroizing::new(format!("Basic {}", STANDARD.encode(pair.as_bytes())))
+    }
+}
+
+/// Posts a form and reads the JSON of the answer. Grant and name are for the message of an error.
 pub(crate) async fn post<T: DeserializeOwned>(
     cx: &Context,
     endpoint: &Endpoint,
-    who: &str,
+    who: (Grant, &str),
+    client: Option<Client<'_>>,
     form: &[(&str, &str)],
 ) -> Result<(T, Response), Error> {
-    read(send(cx, endpoint, form).await?, who, endpoint)
+    read(send(cx, endpoint, client, form).await?, who, endpoint)
 }
 
-async fn send(cx: &Context, endpoint: &Endpoint, form: &[(&str, &str)]) -> Result<Response, Error> {
+async fn send(
+    cx: &Context,
+    endpoint: &Endpoint,
+    client: Option<Client<'_>>,
+    form: &[(&str, &str)],
+) -> Result<Response, Error> {
+    let authorization = client.map(|client| ("authorization".into(), client.basic()));
+    let headers: Headers = authorization.into_iter().collect();
     let request = Request {
         stage: Stage::Exchange,
         operation: "token",
         endpoint: endpoint.clone(),
         path: String::new(),
-        headers: vec![],
+        headers,
         body: Some(("application/x-www-form-urlencoded", encode(form))),
         direct: false,
         only: None,
@@ -78,13 +113,16 @@ async fn send(cx: &Context, endpoint: &Endpoint, form: &[(&str, &str)]) -> Resul
             response.blank_out(value);
         }
     }
+    if let Some(client) = client {
+        response.blank_out(client.secret);
+    }
     Ok(response)
 }
 
 /// Reads an answer, whatever its status.
 pub(crate) fn read<T: DeserializeOwned>(
     response: Response,
-    who: &str,
+    who: (Grant, &str),
     endpoint: &Endpoint,
 ) -> Result<(T, Response), Error> {
     if !response.is_success() {
@@ -133,7 +171,7 @@ struct Refusal {
     error_description: String,
 }
 
-fn refusal(response: &Response, who: &str) -> Error {
+fn refusal(response: &Response, (grant, who): (Grant, &str)) -> Error {
     let Ok(refusal) = serde_json::from_slice::<Refusal>(response.body()) else {
         return Error::message(Stage::Exchange, response.error_kind(), response.describe());
     };
@@ -161,7 +199,7 @@ fn refusal(response: &Response, who: &str) -> Error {
         ),
     )
     .with_code(Some(code), None);
-    match hint(&refusal, response) {
+    match hint(grant, &refusal, response) {
         Some(hint) => error.with_hint(hint),
         None => error,
     }
@@ -174,7 +212,8 @@ impl Refusal {
             error,
             error_description: said,
         } = self;
-        error == "invalid_grant" && (said.contains("timeframe") || said.contains("iat"))
+        let mut words = said.split(|c: char| !c.is_ascii_alphanumeric());
+        error == "invalid_grant" && words.any(|word| matches!(word, "timeframe" | "iat"))
     }
 }
 
@@ -189,28 +228,43 @@ fn servers_time(response: &Response) -> Option<(SystemTime, Skew)> {
     (!response.is_success() && refusal.is_for_time()).then_some((time, skew))
 }
 
-fn hint(refusal: &Refusal, response: &Response) -> Option<String> {
+fn hint(grant: Grant, refusal: &Refusal, response: &Response) -> Option<String> {
     let Refusal {
         error: code,
         error_description: description,
     } = refusal;
-    match code.as_str() {
-        "invalid_grant" if refusal.is_for_time() => Some(match response.received.skew() {
-            Some(skew) => format!("{skew}: set it right"),
-            None => "the assertion's time is refused although this machine's clock agrees with the server's".to_owned(),
-        }),
-        "invalid_grant" if description.contains("Signature") => Some(
+    if code != "invalid_grant" {
+        return None;
+    }
+    let skew = response.received.skew();
+    Some(match (grant, skew) {
+        (Grant::RefreshToken, _) => {
+            "the login expired or was revoked: run `gcloud auth application-default login`"
+                .to_owned()
+        }
+        (Grant::SubjectToken, _) => {
+            "the subject token was refused: has it expired, and does the pool's provider \
+             accept its issuer and audience?"
+                .to_owned()
+        }
+        (Grant::Assertion, Some(skew)) if refusal.is_for_time() => format!("{skew}: set it right"),
+        (Grant::Assertion, None) if refusal.is_for_time() => {
+            "the assertion's time is refused although this machine's clock agrees with the server's"
+                .to_owned()
+        }
+        _ if description.contains("Signature") => {
             "the key was deleted or belongs to another account: compare private_key_id with \
              `gcloud iam service-accounts keys list --iam-account=…`"
-                .to_owned(),
-        ),
-        "invalid_grant" if description.contains("account not found") => {
-            Some("the service account was deleted or its e-mail is misspelt".to_owned())
+                .to_owned()
         }
-        "invalid_grant" => match response.received.skew() {
-            Some(skew) => Some(format!("{skew}: set it right")),
-            None => Some("the account, the key and this machine's clock are what it can be".to_owned()),
-        },
-        _ => None,
-    }
+        _ if description.contains("account not found") => {
+            "the service account was deleted or its e-mail is misspelt".to_owned()
+        }
+        (Grant::Assertion, Some(skew)) => {
+            format!("the account and the key are what it can be, or that {skew}")
+        }
+        (Grant::Assertion, None) => {
+            "the account, the key and this machine's clock are what it can be".to_owned()
+        }
+    })
 }

@@ -1,30 +1,45 @@
-//! A user of gcloud: the refresh token that `gcloud auth application-default login` writes
+//! A person: the refresh token that `gcloud auth application-default login` writes
 //! ([RFC 6749, 6](https://www.rfc-editor.org/rfc/rfc6749#section-6)).
 
 use super::{AccessToken, ProvideAccessToken, TokenAnswer};
 use crate::http::Endpoint;
 use crate::secret::SecretText;
+use crate::token_endpoint::{Client, Grant};
 use crate::{BuildError, Context, Error, ErrorKind, Stage, future, token_endpoint};
 use serde::Deserialize;
 use std::fmt;
 
-/// The fields of an `authorized_user` file.
+/// The fields of an `authorized_user` file, and of an `external_account_authorized_user`, who signed in through a workforce
+/// pool.
 #[derive(Deserialize)]
 pub(crate) struct AuthorizedUser {
+    #[serde(skip)]
+    is_of_workforce: bool,
     client_id: String,
     client_secret: SecretText,
     refresh_token: SecretText,
-    #[serde(default = "default_uri")]
-    token_uri: String,
-}
-
-fn default_uri() -> String {
-    token_endpoint::DEFAULT.to_owned()
+    #[serde(alias = "token_url")]
+    token_uri: Option<String>,
 }
 
 impl AuthorizedUser {
+    pub(crate) fn of_workforce(self) -> Self {
+        Self {
+            is_of_workforce: true,
+            ..self
+        }
+    }
+
+    fn token_uri(&self) -> &str {
+        let default = match self.is_of_workforce {
+            false => token_endpoint::DEFAULT,
+            true => "https://sts.googleapis.com/v1/oauthtoken",
+        };
+        self.token_uri.as_deref().unwrap_or(default)
+    }
+
     fn endpoint(&self) -> Result<Endpoint, BuildError> {
-        Endpoint::secure("token_uri", &self.token_uri)
+        Endpoint::secure("token_uri", self.token_uri())
     }
 
     /// The scope is that which the user agreed to: a refresh can't widen it.
@@ -32,23 +47,24 @@ impl AuthorizedUser {
         let endpoint = self
             .endpoint()
             .map_err(|error| Error::new(Stage::Exchange, ErrorKind::Configuration, error))?;
-        let form = [
+        let client = Client {
+            id: &self.client_id,
+            secret: self.client_secret.0.expose(),
+        };
+        let mut form = vec![
             ("grant_type", "refresh_token"),
-            ("client_id", &self.client_id),
-            ("client_secret", self.client_secret.0.expose()),
             ("refresh_token", self.refresh_token.0.expose()),
         ];
+        let (who, client) = match self.is_of_workforce {
+            true => ("of a workforce pool's user", Some(client)),
+            false => {
+                form.extend([("client_id", client.id), ("client_secret", client.secret)]);
+                ("of gcloud's user", None)
+            }
+        };
+        let who = (Grant::RefreshToken, who);
         let (answer, response): (TokenAnswer, _) =
-            token_endpoint::post(cx, &endpoint, "of gcloud's user", &form)
-                .await
-                .map_err(|error| {
-                    match error.code() {
-            Some("invalid_grant") => error.with_hint(
-                "the login expired or was revoked: run `gcloud auth application-default login`",
-            ),
-            _ => error,
-        }
-                })?;
+            token_endpoint::post(cx, &endpoint, who, client, &form).await?;
         Ok(answer.into_token(response.received.at))
     }
 }
@@ -71,7 +87,7 @@ impl fmt::Debug for AuthorizedUser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AuthorizedUser")
             .field("client_id", &self.client_id)
-            .field("token_uri", &self.token_uri)
+            .field("token_uri", &self.token_uri())
             .finish_non_exhaustive()
     }
 }

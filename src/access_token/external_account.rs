@@ -6,7 +6,9 @@ use super::{AccessToken, ProvideAccessToken, TokenAnswer};
 use crate::http::{self, Endpoint, Request};
 use crate::names::shown;
 use crate::secret::{Secret, SecretText};
+use crate::token_endpoint::{Client, Grant};
 use crate::{BuildError, Context, Error, ErrorKind, Stage, future, token_endpoint};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -18,18 +20,32 @@ const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 
 /// The fields of an `external_account` file.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 pub(crate) struct ExternalAccount {
     audience: String,
     subject_token_type: String,
     #[serde(default = "default_token_url")]
     token_url: String,
     credential_source: CredentialSource,
+    client_id: Option<String>,
+    client_secret: Option<SecretText>,
+    /// Which project a person's calls count against, as the client's is not known.
     workforce_pool_user_project: Option<String>,
 }
 
 fn default_token_url() -> String {
     "https://sts.googleapis.com/v1/token".to_owned()
+}
+
+impl fmt::Debug for ExternalAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExternalAccount")
+            .field("audience", &self.audience)
+            .field("subject_token_type", &self.subject_token_type)
+            .field("token_url", &self.token_url)
+            .field("credential_source", &self.credential_source)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Deserialize)]
@@ -93,10 +109,15 @@ impl ExternalAccount {
             }
             _ => return Err(wrong("needs either a file or a url")),
         };
-        if self.workforce_pool_user_project.is_some() {
+        // A project's own pools are `//iam.googleapis.com/projects/…/workloadIdentityPools/…`.
+        if self.workforce_pool_user_project.is_some() && !self.audience.contains("/workforcePools/")
+        {
             return Err(BuildError::new(
                 "workforce_pool_user_project",
-                "is of a workforce pool, a person's login, which can't impersonate without one",
+                format!(
+                    "is for workforce pools, and the audience {} is none",
+                    shown(&self.audience)
+                ),
             ));
         }
         Ok((subject, Endpoint::secure("token_url", &self.token_url)?))
@@ -167,12 +188,20 @@ impl ExternalAccount {
         }
     }
 
+    /// Google's STS reads JSON that is encoded before the form is
+    /// ([options](https://cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel/token#request-body)).
+    fn options(&self) -> Option<String> {
+        let project = self.workforce_pool_user_project.as_deref()?;
+        let options = serde_json::json!({"userProject": project}).to_string();
+        Some(utf8_percent_encode(&options, NON_ALPHANUMERIC).to_string())
+    }
+
     async fn token(&self, cx: &Context, scope: &str) -> Result<AccessToken, Error> {
         let (subject, endpoint) = self
             .validate()
             .map_err(|error| Error::new(Stage::Source, ErrorKind::Configuration, error))?;
         let subject = self.subject_token(cx, subject).await?;
-        let form = [
+        let mut form = vec![
             ("grant_type", GRANT_TYPE),
             ("audience", &self.audience),
             ("scope", scope),
@@ -180,8 +209,17 @@ impl ExternalAccount {
             ("subject_token", subject.expose()),
             ("subject_token_type", &self.subject_token_type),
         ];
+        let client = self.client_id.as_deref().map(|id| Client {
+            id,
+            secret: self.client_secret.as_ref().map_or("", |it| it.0.expose()),
+        });
+        let who = (Grant::SubjectToken, self.audience.as_str());
+        let options = self.options();
+        if let Some(options) = options.as_deref().filter(|_| client.is_none()) {
+            form.push(("options", options));
+        }
         let (answer, response): (TokenAnswer, _) =
-            token_endpoint::post(cx, &endpoint, &self.audience, &form).await?;
+            token_endpoint::post(cx, &endpoint, who, client, &form).await?;
         Ok(answer.into_token(response.received.at))
     }
 }

@@ -52,6 +52,7 @@ impl Impersonated {
         Ok(AccessToken {
             token: answer.access_token.0,
             expires_at,
+            quota_project: None,
         })
     }
 }

@@ -1,6 +1,8 @@
 //! Everything secret that the servers made or were sent.
 
 use super::records::{RecordedRequest, first};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
@@ -33,11 +35,17 @@ impl Secrets {
         for secret in FIELDS.iter().filter_map(|name| first(&form, name)) {
             self.add(secret);
         }
-        let bearer = request
-            .header("authorization")
-            .and_then(|value| value.strip_prefix("Bearer "));
-        if let Some(token) = bearer {
-            self.add(token);
+        let authorization = request.header("authorization").unwrap_or_default();
+        match authorization.split_once(' ') {
+            Some(("Bearer", token)) => self.add(token),
+            Some(("Basic", pair)) => {
+                self.add(pair);
+                let pair = STANDARD.decode(pair).unwrap_or_default();
+                if let Some((_, secret)) = String::from_utf8_lossy(&pair).split_once(':') {
+                    self.add(secret);
+                }
+            }
+            _ => {}
         }
     }
 

@@ -3,6 +3,7 @@
 use super::desk::Desk;
 use super::records::{Hop, decoded_path};
 use super::socket::FaultyStream;
+use super::token_endpoint::OF_WORKFORCE;
 use super::{google_metadata, iam, jwks};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -51,7 +52,7 @@ impl Site {
                 let query = head.uri.query().unwrap_or_default();
                 google_metadata::hop(&path, query.contains("recursive="))
             }
-            Self::Token if path == "/token" => Hop::TokenEndpoint,
+            Self::Token if path == "/token" || path == OF_WORKFORCE => Hop::TokenEndpoint,
             Self::Iam => iam::hop(&path),
             Self::Jwks => jwks::hop(&path),
             Self::Sts if path == "/" => Hop::Sts,

@@ -7,6 +7,8 @@ use super::jwt::Jwt;
 use super::records::{RecordedRequest, first};
 use super::reply::Reply;
 use super::world::{ISSUER, TOKEN_LIFETIME, World};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
 use serde_json::json;
 
@@ -20,6 +22,9 @@ const GOOGLE_URI: &str = "https://oauth2.googleapis.com/token";
 pub(super) const CLIENT_ID: &str = "emulator.apps.googleusercontent.com";
 pub(super) const CLIENT_SECRET: &str = "GOCSPX-0of1this2emulator3";
 
+/// Where Google's STS refreshes what it gave a workforce pool's user.
+pub(super) const OF_WORKFORCE: &str = "/oauthtoken";
+
 type Answer = Result<Reply, Reply>;
 
 pub(super) fn answer(world: &World, request: &RecordedRequest) -> Reply {
@@ -29,7 +34,7 @@ pub(super) fn answer(world: &World, request: &RecordedRequest) -> Reply {
     let form = request.form();
     let answer = match first(&form, "grant_type") {
         Some("urn:ietf:params:oauth:grant-type:jwt-bearer") => assertion(world, &form),
-        Some("refresh_token") => refresh(world, &form),
+        Some("refresh_token") => refresh(world, request, &form),
         Some("urn:ietf:params:oauth:grant-type:token-exchange") => exchange(world, &form),
         other => Err(Reply::oauth_error(
             StatusCode::BAD_REQUEST,
@@ -169,11 +174,23 @@ fn exchange(world: &World, form: &[(String, String)]) -> Answer {
     ))
 }
 
+/// Whether gcloud's client proves itself: in the form, but to Google's STS, for a workforce pool's user, in a header.
+fn is_gcloud(request: &RecordedRequest, form: &[(String, String)]) -> bool {
+    let given = |name| first(form, name).unwrap_or_default();
+    let pair = match request.path().ends_with(OF_WORKFORCE) {
+        false => format!("{}:{}", given("client_id"), given("client_secret")),
+        true => request
+            .header("authorization")
+            .and_then(|value| STANDARD.decode(value.strip_prefix("Basic ")?).ok())
+            .and_then(|pair| String::from_utf8(pair).ok())
+            .unwrap_or_default(),
+    };
+    pair == format!("{CLIENT_ID}:{CLIENT_SECRET}")
+}
+
 /// A user's grant: an access token, and an ID token whose audience is the client's id and nothing else.
-fn refresh(world: &World, form: &[(String, String)]) -> Answer {
-    if first(form, "client_id") != Some(CLIENT_ID)
-        || first(form, "client_secret") != Some(CLIENT_SECRET)
-    {
+fn refresh(world: &World, request: &RecordedRequest, form: &[(String, String)]) -> Answer {
+    if !is_gcloud(request, form) {
         return Err(Reply::oauth_error(
             StatusCode::UNAUTHORIZED,
             "invalid_client",

@@ -174,9 +174,9 @@ fn looked(cx: &Context) -> String {
 }
 
 fn place(cx: &Context) -> Place {
-    if let Some(path) = cx.var(VARIABLE) {
+    if let Some(path) = cx.environment().path(VARIABLE) {
         return Place::File {
-            path: path.into(),
+            path,
             named_by: Some(VARIABLE),
         };
     }
@@ -190,10 +190,11 @@ fn place(cx: &Context) -> Place {
 }
 
 fn gcloud_file(cx: &Context) -> Option<PathBuf> {
-    let directory = match cx.var("CLOUDSDK_CONFIG") {
-        Some(directory) => PathBuf::from(directory),
-        None if cfg!(windows) => PathBuf::from(cx.var("APPDATA")?).join("gcloud"),
-        None => PathBuf::from(cx.var("HOME")?).join(".config/gcloud"),
+    let environment = cx.environment();
+    let directory = match environment.path("CLOUDSDK_CONFIG") {
+        Some(directory) => directory,
+        None if cfg!(windows) => environment.path("APPDATA")?.join("gcloud"),
+        None => environment.home()?.join(".config/gcloud"),
     };
     Some(directory.join("application_default_credentials.json"))
 }

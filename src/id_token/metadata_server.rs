@@ -27,7 +27,7 @@ const FLAVOR: &str = "Google";
 ///
 /// Elsewhere than on Google's infrastructure nothing is asked, and the error is
 /// [`ErrorKind::NotConfigured`] at once, so that a chain of providers goes on. Where this runs is told by
-/// `NO_GCE_CHECK`, `GCE_METADATA_HOST`, outside of Kubernetes `K_SERVICE`, `CLOUD_RUN_JOB`, `GAE_ENV`, `GAE_SERVICE` and
+/// `NO_GCE_CHECK`, `GCE_METADATA_HOST`, outside of Kubernetes `K_SERVICE`, `CLOUD_RUN_JOB`, `CLOUD_RUN_WORKER_POOL`, `GAE_ENV`, `GAE_SERVICE` and
 /// `GAE_INSTANCE`, and the firmware's name of the machine; where none tells, by a look at 169.254.169.254 (or `GCE_METADATA_IP`) of at most 150 ms.
 ///
 /// In a pod of GKE, whose metadata server can be some seconds late, it is waited for: 30 s in all.

@@ -1,7 +1,9 @@
 //! Application Default Credentials: every type of file, against the emulator.
 
+#[cfg(unix)]
+use crate::support::child;
 use crate::support::watch::{self, Watched};
-use crate::support::{AUDIENCE, ROBOT, chain, from_emulator};
+use crate::support::{AUDIENCE, ROBOT, ROLE, chain, from_emulator};
 use aws_google_web_identity::emulator::{Answer, Emulator, Hop, ServiceAccount};
 use aws_google_web_identity::{ApplicationDefault, Builder, IdToken};
 use serde_json::{Value, json};
@@ -99,6 +101,29 @@ async fn an_impersonated_account_is_reached_from_a_key_a_user_or_another_imperso
         is_robot(&emulator, &provider.id_token().await.unwrap());
         watch::shown(&format!("{provider:?}"));
     }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_path_that_is_no_utf8_names_a_file_all_the_same() {
+    use std::os::unix::ffi::OsStrExt;
+    if !child::is_it() {
+        let path = std::ffi::OsStr::from_bytes(b"/nowhere/jos\xe9.json");
+        return child::run(
+            "application_default::a_path_that_is_no_utf8_names_a_file_all_the_same",
+            [("GOOGLE_APPLICATION_CREDENTIALS", path)],
+        );
+    }
+    let builder = aws_google_web_identity::GoogleWebIdentityProvider::builder(ROLE);
+    let emulator = watch::start().await;
+    let built = builder.audience(AUDIENCE).configure(&emulator.sdk_config());
+    let error = built.build().await.unwrap_err().to_string();
+    assert!(
+        error.contains(
+            "/nowhere/jos\u{fffd}.json (named by GOOGLE_APPLICATION_CREDENTIALS): can't be read"
+        ),
+        "{error}"
+    );
 }
 
 /// As of `GOOGLE_APPLICATION_CREDENTIALS=<(vault …)`.
@@ -252,7 +277,7 @@ async fn an_external_account_exchanges_its_subject_token_and_impersonates() {
         (both, "credential_source: needs either a file or a url"),
         (
             workforce,
-            "workforce_pool_user_project: is of a workforce pool",
+            "workforce_pool_user_project: is for workforce pools, and the audience \"//iam.googleapis.com/pool\" is none",
         ),
         (
             clear,

@@ -194,6 +194,11 @@ async fn answers_of_the_token_endpoint_that_are_no_id_token() {
             "the service account was deleted or its e-mail is misspelt",
         ),
         (
+            grant("The account is not associated with a project."),
+            Configuration,
+            "(the account, the key and this machine's clock are what it can be)",
+        ),
+        (
             Answer::status(400).body(r#"{"error":"temporarily_unavailable"}"#),
             Unavailable,
             "temporarily_unavailable",

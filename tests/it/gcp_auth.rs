@@ -1,5 +1,7 @@
 //! Access tokens of the crate `gcp_auth`.
 
+#[cfg(unix)]
+use crate::support::child;
 use crate::support::watch;
 use crate::support::{ROBOT, chain, from_emulator, with};
 use aws_google_web_identity::emulator::{Emulator, Hop};
@@ -109,7 +111,7 @@ async fn a_gcp_auth_provider_that_hangs_keeps_nobody_once_nobody_waits_for_it() 
     }
 }
 
-/// Runs this test once more, as a process that finds this `gcloud` on its `PATH` and no other credentials.
+/// Runs this test once more, in a process that finds this `gcloud` on its `PATH` and no other credentials.
 #[cfg(unix)]
 fn with_gcloud(test: &str, gcloud: &str) {
     use std::os::unix::fs::PermissionsExt;
@@ -117,28 +119,14 @@ fn with_gcloud(test: &str, gcloud: &str) {
     let program = home.path().join("gcloud");
     std::fs::write(&program, gcloud).unwrap();
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let output = std::process::Command::new(std::env::current_exe().unwrap())
-        .args([test, "--exact"])
-        .env_clear()
-        .envs([("HOME", home.path()), (CHILD.as_ref(), home.path())])
-        .env("PATH", home.path())
-        .output()
-        .unwrap();
-    let printed = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success() && printed.contains("1 passed"),
-        "{printed}"
-    );
+    let home = home.path().as_os_str();
+    child::run(test, [("HOME", home), ("PATH", home)]);
 }
-
-/// Set where a test runs in a process of its own.
-#[cfg(unix)]
-const CHILD: &str = "WITH_THIS_GCLOUD";
 
 #[cfg(unix)]
 #[tokio::test]
 async fn gcloud_is_asked_for_every_token_since_it_does_not_say_how_old_one_is() {
-    let Some(home) = std::env::var_os(CHILD) else {
+    if !child::is_it() {
         return with_gcloud(
             "gcp_auth::gcloud_is_asked_for_every_token_since_it_does_not_say_how_old_one_is",
             r#"#!/bin/sh
@@ -149,7 +137,8 @@ async fn gcloud_is_asked_for_every_token_since_it_does_not_say_how_old_one_is() 
             echo "token-$times"
             "#,
         );
-    };
+    }
+    let home = std::env::var_os("HOME").unwrap();
     let cx = Context::new(&Emulator::start().await.unwrap().sdk_config()).unwrap();
     for (access, expected) in [
         (GcpAuth::gcloud(), ["token-1", "token-2"]),
@@ -178,7 +167,7 @@ async fn gcloud_is_asked_for_every_token_since_it_does_not_say_how_old_one_is() 
 #[cfg(unix)]
 #[tokio::test]
 async fn a_gcloud_that_is_not_there_lets_a_chain_go_on_and_one_that_fails_does_not() {
-    if std::env::var_os(CHILD).is_none() {
+    if !child::is_it() {
         return with_gcloud(
             "gcp_auth::a_gcloud_that_is_not_there_lets_a_chain_go_on_and_one_that_fails_does_not",
             "#!/bin/sh\nexit 1\n",
@@ -198,7 +187,7 @@ async fn a_gcloud_that_is_not_there_lets_a_chain_go_on_and_one_that_fails_does_n
                 .contains("did `gcloud auth login` sign somebody in")
         );
     }
-    let home = std::env::var_os(CHILD).unwrap();
+    let home = std::env::var_os("HOME").unwrap();
     std::fs::remove_file(std::path::Path::new(&home).join("gcloud")).unwrap();
     for access in [GcpAuth::gcloud(), GcpAuth::default()] {
         let error = error_of(access).await;

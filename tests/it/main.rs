@@ -12,6 +12,7 @@ mod flow;
 #[cfg(feature = "gcp-auth")]
 mod gcp_auth;
 mod hygiene;
+mod people;
 mod properties;
 mod redaction;
 mod refresh;

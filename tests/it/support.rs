@@ -1,5 +1,7 @@
 //! What the tests share.
 
+#[cfg(unix)]
+pub mod child;
 pub mod watch;
 
 use aws_google_web_identity::emulator::{Answer, Emulator};

@@ -4,6 +4,7 @@
 use crate::access_token::authorized_user::AuthorizedUser;
 use crate::access_token::external_account::ExternalAccount;
 use crate::access_token::impersonated::Impersonated;
+use crate::access_token::quota_project::QuotaProject;
 use crate::iam::Impersonation;
 use crate::names::shown;
 use crate::{
@@ -15,6 +16,9 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use std::sync::Arc;
 
+/// Of other universes neither tokens nor endpoints are Google's.
+const GOOGLES: &str = "googleapis.com";
+
 /// Accounts that impersonate accounts that impersonate accounts: IAM itself allows a chain of four.
 const MAX_NESTING: usize = 4;
 
@@ -22,6 +26,8 @@ const MAX_NESTING: usize = 4;
 struct Head {
     r#type: Option<String>,
     service_account_impersonation_url: Option<String>,
+    quota_project_id: Option<Arc<str>>,
+    universe_domain: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -75,7 +81,7 @@ impl File<'_> {
 
     /// What the file makes of itself as a source of ID tokens.
     pub(crate) fn id_token_source(&self) -> Result<Found, BuildError> {
-        let head: Head = self.parse("of a credentials file", self.json)?;
+        let head = self.head("of a credentials file", self.json)?;
         let r#type = head.r#type.unwrap_or_default();
         let impersonate = |account: &str| -> Result<Found, BuildError> {
             let access = self.access_token_source(self.json, MAX_NESTING, Identity::Own)?;
@@ -119,12 +125,13 @@ impl File<'_> {
                      create-cred-config --service-account=…`",
                 )),
             },
-            ("authorized_user", None) => Err(self.wrong(
-                "is an authorized_user, a person's login: its ID token has gcloud's audience, not yours; name a \
+            ("authorized_user" | "external_account_authorized_user", None) => Err(self.wrong(format!(
+                "is an {type}, a person's login: its ID token has gcloud's audience, not yours; name a \
                  service account to act as, with ApplicationDefault::new().impersonate(email) or `gcloud auth \
                  application-default login --impersonate-service-account=email`",
-            )),
-            ("service_account" | "impersonated_service_account" | "external_account" | "authorized_user", Some(account)) => {
+            ))),
+            ("service_account" | "impersonated_service_account" | "external_account" | "authorized_user"
+                | "external_account_authorized_user", Some(account)) => {
                 account
                     .parse::<ServiceAccountEmail>()
                     .map_err(|error| error.of("ApplicationDefault::impersonate"))?;
@@ -140,9 +147,6 @@ impl File<'_> {
             "gdch_service_account" => "is a gdch_service_account, of Google Distributed Cloud, whose tokens AWS \
                 doesn't trust; a service_account key, an impersonated_service_account or the metadata server \
                 works"
-                .to_owned(),
-            "external_account_authorized_user" => "is an external_account_authorized_user, a person's login: name a \
-                service account to act as, in an impersonated_service_account file"
                 .to_owned(),
             // Of a damaged file it may be a secret that stands there.
             other if !is_type(other) => "has a type that is no word; service_account, \
@@ -166,10 +170,14 @@ impl File<'_> {
         let Some(nesting) = nesting.checked_sub(1) else {
             return Err(self.wrong(format!("nests more than {MAX_NESTING} source_credentials")));
         };
-        let head: Head = self.parse("of source_credentials", json)?;
-        Ok(match head.r#type.unwrap_or_default().as_str() {
+        let head = self.head("of source_credentials", json)?;
+        let access: Arc<dyn ProvideAccessToken> = match head.r#type.unwrap_or_default().as_str() {
             "service_account" => Arc::new(LocalKey::named(self.name, json)?),
             "authorized_user" => Arc::new(self.parse::<AuthorizedUser>("authorized_user", json)?),
+            "external_account_authorized_user" => {
+                let user: AuthorizedUser = self.parse("external_account_authorized_user", json)?;
+                Arc::new(user.of_workforce())
+            }
             "external_account" => {
                 let federated = Arc::new(self.parse::<ExternalAccount>("external_account", json)?);
                 match head.service_account_impersonation_url {
@@ -208,7 +216,22 @@ impl File<'_> {
                 })
             }
             other => return Err(self.unsupported(other)),
+        };
+        Ok(match head.quota_project_id {
+            Some(project) => Arc::new(QuotaProject { project, access }),
+            None => access,
         })
+    }
+
+    fn head(&self, what: &str, json: &[u8]) -> Result<Head, BuildError> {
+        let head: Head = self.parse(what, json)?;
+        match head.universe_domain.as_deref() {
+            None | Some(GOOGLES) => Ok(head),
+            Some(other) => Err(self.wrong(format!(
+                "belongs to the universe_domain {}; AWS trusts tokens of {GOOGLES} only",
+                shown(other)
+            ))),
+        }
     }
 
     /// `https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/EMAIL:generateAccessToken`.

@@ -1,0 +1,32 @@
+//! Access tokens whose calls count against a project that is named
+//! ([quota project](https://cloud.google.com/docs/quotas/quota-project)). A person's login needs one: else it is gcloud's own.
+
+use super::{AccessToken, ProvideAccessToken};
+use crate::{BuildError, Context, future};
+use std::sync::Arc;
+
+#[derive(Debug)]
+pub(crate) struct QuotaProject {
+    pub(crate) project: Arc<str>,
+    pub(crate) access: Arc<dyn ProvideAccessToken>,
+}
+
+impl ProvideAccessToken for QuotaProject {
+    fn provide_access_token<'a>(
+        &'a self,
+        cx: &'a Context,
+        scope: &'a str,
+    ) -> future::ProvideAccessToken<'a> {
+        future::ProvideAccessToken::new(async {
+            let token = self.access.provide_access_token(cx, scope).await?;
+            Ok(AccessToken {
+                quota_project: Some(self.project.clone()),
+                ..token
+            })
+        })
+    }
+
+    fn check(&self, cx: &Context) -> Result<(), BuildError> {
+        self.access.check(cx)
+    }
+}

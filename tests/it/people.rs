@@ -1,0 +1,189 @@
+//! People who act as a service account: gcloud's user and that of a workforce pool, as Google's own libraries send them.
+
+use crate::support::watch::{self, Watched};
+use crate::support::{ROBOT, chain, from_emulator};
+use aws_google_web_identity::emulator::{Answer, Emulator, Hop, ServiceAccount};
+use aws_google_web_identity::{BuildError, GoogleWebIdentityProvider};
+use serde_json::{Value, json};
+
+const USER: &str = "user@example.com";
+const WORKFORCE: &str = "//iam.googleapis.com/locations/global/workforcePools/pool/providers/idp";
+
+async fn emulator() -> Watched {
+    let robot = ServiceAccount::new(ROBOT).token_creators([USER, WORKFORCE]);
+    watch::start_with(Emulator::builder().service_account(robot)).await
+}
+
+/// A login of gcloud's, whose tokens the emulator knows.
+fn login(emulator: &Emulator) -> Value {
+    serde_json::from_str(&emulator.authorized_user_json(USER)).unwrap()
+}
+
+/// As `gcloud auth application-default login --login-config=…` writes it.
+fn workforce_login(emulator: &Emulator) -> Value {
+    let mut file = login(emulator);
+    let fields = file.as_object_mut().unwrap();
+    fields.remove("token_uri");
+    fields["type"] = "external_account_authorized_user".into();
+    let token_url = emulator.token_uri().replace("/token", "/oauthtoken");
+    fields.insert("token_url".into(), token_url.into());
+    fields.insert("audience".into(), WORKFORCE.into());
+    file
+}
+
+fn impersonation_url(emulator: &Emulator) -> String {
+    let iam = emulator.iam_endpoint();
+    format!("{iam}/v1/projects/-/serviceAccounts/{ROBOT}:generateAccessToken")
+}
+
+fn acting(emulator: &Emulator, source: &Value) -> Value {
+    json!({
+        "type": "impersonated_service_account", "source_credentials": source,
+        "service_account_impersonation_url": impersonation_url(emulator),
+    })
+}
+
+/// A workforce pool's own file, as `gcloud iam workforce-pools create-cred-config --service-account=…` writes it.
+fn workforce(emulator: &Emulator, subject: &tempfile::NamedTempFile) -> Value {
+    std::fs::write(subject.path(), "subject.of.somebody").unwrap();
+    json!({
+        "type": "external_account", "audience": WORKFORCE, "token_url": emulator.token_uri(),
+        "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",
+        "credential_source": {"file": subject.path()}, "workforce_pool_user_project": "demo-project",
+        "service_account_impersonation_url": impersonation_url(emulator),
+    })
+}
+
+/// A provider that finds this file, which is there as long as it is held.
+async fn finding(
+    emulator: &Emulator,
+    file: &Value,
+) -> Result<(GoogleWebIdentityProvider, tempfile::NamedTempFile), BuildError> {
+    let named = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(named.path(), file.to_string()).unwrap();
+    let path = named.path().to_str().unwrap();
+    let builder = from_emulator(emulator).environment([("GOOGLE_APPLICATION_CREDENTIALS", path)]);
+    Ok((builder.build().await?, named))
+}
+
+#[tokio::test]
+async fn a_workforce_pools_login_is_refreshed_at_googles_sts_and_acts_as_an_account() {
+    let emulator = emulator().await;
+    let file = acting(&emulator, &workforce_login(&emulator));
+    let (provider, _file) = finding(&emulator, &file).await.unwrap();
+    provider.session().await.unwrap();
+    let asked = &emulator.requests_of(Hop::TokenEndpoint)[0];
+    assert_eq!(asked.path(), "/oauthtoken");
+    let names: Vec<_> = asked.form().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["grant_type", "refresh_token"]);
+    watch::shown(&format!("{provider:?}"));
+
+    let revoked = Answer::oauth_error(400, "invalid_grant", "Token has been revoked.");
+    emulator.answer_next(Hop::TokenEndpoint, 1, revoked);
+    let error = chain(&provider.refresh().await.unwrap_err());
+    for says in [
+        "(account of a workforce pool's user)",
+        "run `gcloud auth application-default login`",
+    ] {
+        assert!(error.contains(says), "{error}");
+    }
+
+    // Alone it has no ID token for an audience of ours.
+    let alone = finding(&emulator, &workforce_login(&emulator)).await;
+    let error = alone.unwrap_err().to_string();
+    assert!(
+        error.contains("is an external_account_authorized_user, a person's login")
+            && error.contains("--impersonate-service-account=email"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn what_a_login_calls_counts_against_its_quota_project() {
+    let emulator = emulator().await;
+    for (project, expected) in [
+        (Value::Null, None),
+        ("their-project".into(), Some("their-project")),
+    ] {
+        for mut login in [login(&emulator), workforce_login(&emulator)] {
+            login["quota_project_id"] = project.clone();
+            let file = acting(&emulator, &login);
+            let (provider, _file) = finding(&emulator, &file).await.unwrap();
+            provider.id_token().await.unwrap();
+            let calls = emulator.requests_of(Hop::GenerateIdToken);
+            let call = calls.last().unwrap();
+            assert_eq!(call.header("x-goog-user-project"), expected);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_workforce_pools_file_names_the_project_or_the_client_to_googles_sts() {
+    let emulator = emulator().await;
+    let subject = tempfile::NamedTempFile::new().unwrap();
+    let mut file = workforce(&emulator, &subject);
+    let asked = async |file: &Value| {
+        let (provider, _file) = finding(&emulator, file).await.unwrap();
+        provider.session().await.unwrap();
+        let asked = emulator.requests_of(Hop::TokenEndpoint);
+        let asked = asked.last().unwrap();
+        let options = asked.form().into_iter().find(|(name, _)| name == "options");
+        let client = asked.header("authorization").map(str::to_owned);
+        (options.map(|(_, value)| value), client)
+    };
+    // JSON, encoded once by itself and once with the form.
+    let options = Some("%7B%22userProject%22%3A%22demo%2Dproject%22%7D".to_owned());
+    assert_eq!(asked(&file).await, (options, None));
+
+    file["client_id"] = "id".into();
+    file["client_secret"] = "hush-of-the-client".into();
+    let client = Some("Basic aWQ6aHVzaC1vZi10aGUtY2xpZW50".to_owned());
+    assert_eq!(asked(&file).await, (None, client));
+
+    file["audience"] =
+        "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/idp"
+            .into();
+    let error = finding(&emulator, &file).await.unwrap_err().to_string();
+    assert!(
+        error.contains("workforce_pool_user_project: is for workforce pools, and the audience \"//iam.googleapis.com/projects/1"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_subject_token_that_is_refused_is_not_blamed_on_a_key_or_a_clock() {
+    let emulator = emulator().await;
+    let subject = tempfile::NamedTempFile::new().unwrap();
+    let found = finding(&emulator, &workforce(&emulator, &subject)).await;
+    let (provider, _file) = found.unwrap();
+    emulator.set_clock_offset(30);
+    let stale = "ID Token issued at 1700000000 is stale to sign-in. iat is in the past.";
+    let refused = Answer::oauth_error(400, "invalid_grant", stale);
+    emulator.answer_next(Hop::TokenEndpoint, 1, refused);
+    let error = provider.id_token().await.unwrap_err().to_string();
+    assert!(
+        error.contains("the subject token was refused: has it expired") && !error.contains("clock"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn another_universe_is_refused_before_a_secret_is_sent() {
+    let emulator = emulator().await;
+    let subject = tempfile::NamedTempFile::new().unwrap();
+    for mut file in [
+        login(&emulator),
+        workforce_login(&emulator),
+        workforce(&emulator, &subject),
+    ] {
+        file["universe_domain"] = "example.goog".into();
+        for file in [file.clone(), acting(&emulator, &file)] {
+            let error = finding(&emulator, &file).await.unwrap_err().to_string();
+            assert!(
+                error.contains("belongs to the universe_domain \"example.goog\""),
+                "{error}"
+            );
+        }
+    }
+    assert!(emulator.requests().is_empty());
+}

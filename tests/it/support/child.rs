@@ -1,0 +1,27 @@
+//! Tests of what a process finds in its environment: they run once more, in one that has nothing but that.
+
+use std::ffi::OsStr;
+use std::process::Command;
+
+const MARK: &str = "IN_A_PROCESS_OF_ITS_OWN";
+
+/// Whether this is that process.
+pub fn is_it() -> bool {
+    std::env::var_os(MARK).is_some()
+}
+
+/// Runs the test with these variables and no others, and sees it pass.
+pub fn run<'a>(test: &str, variables: impl IntoIterator<Item = (&'a str, &'a OsStr)>) {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args([test, "--exact"])
+        .env_clear()
+        .envs(variables)
+        .env(MARK, "1")
+        .output()
+        .unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && printed.contains("1 passed"),
+        "{printed}"
+    );
+}
