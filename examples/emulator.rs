@@ -14,6 +14,8 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 /// Who may act as the emulator's service account, besides itself.
 const USER: &str = "user@example.com";
 const POOL: &str = "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/provider";
+const WORKFORCE_POOL: &str =
+    "//iam.googleapis.com/locations/global/workforcePools/pool/providers/provider";
 /// May act as it too, and the user may act as this one.
 const DELEGATE: &str = "delegate@demo-project.iam.gserviceaccount.com";
 
@@ -21,7 +23,13 @@ const DELEGATE: &str = "delegate@demo-project.iam.gserviceaccount.com";
 async fn main() -> Result<(), Box<dyn Error>> {
     let robot = ServiceAccount::new(DEFAULT_SERVICE_ACCOUNT);
     let mut emulator = Emulator::builder()
-        .service_account(robot.token_creators([DEFAULT_SERVICE_ACCOUNT, USER, POOL, DELEGATE]))
+        .service_account(robot.token_creators([
+            DEFAULT_SERVICE_ACCOUNT,
+            USER,
+            POOL,
+            WORKFORCE_POOL,
+            DELEGATE,
+        ]))
         .service_account(
             ServiceAccount::new(DELEGATE).token_creators([USER, DEFAULT_SERVICE_ACCOUNT]),
         );
@@ -44,6 +52,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         "key_file": key_file,
         "authorized_user": emulator.authorized_user_json(USER),
         "pool": POOL,
+        "workforce_pool": WORKFORCE_POOL,
         "delegate": DELEGATE,
         "audience": emulator.audience(),
         "role_arn": emulator.role_arn(),

@@ -8,7 +8,7 @@ use crate::names::shown;
 use crate::secret::{Secret, SecretText};
 use crate::token_endpoint::{Client, Grant};
 use crate::{BuildError, Context, Error, ErrorKind, Stage, future, token_endpoint};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -17,6 +17,12 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+/// All but the unreserved characters ([RFC 3986, 2.3](https://www.rfc-editor.org/rfc/rfc3986#section-2.3)).
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 
 /// The fields of an `external_account` file.
@@ -193,7 +199,7 @@ impl ExternalAccount {
     fn options(&self) -> Option<String> {
         let project = self.workforce_pool_user_project.as_deref()?;
         let options = serde_json::json!({"userProject": project}).to_string();
-        Some(utf8_percent_encode(&options, NON_ALPHANUMERIC).to_string())
+        Some(utf8_percent_encode(&options, RESERVED).to_string())
     }
 
     async fn token(&self, cx: &Context, scope: &str) -> Result<AccessToken, Error> {

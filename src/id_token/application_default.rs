@@ -22,8 +22,9 @@ const VARIABLE: &str = "GOOGLE_APPLICATION_CREDENTIALS";
 /// names; gcloud's `application_default_credentials.json`, in `CLOUDSDK_CONFIG` or the user's
 /// configuration; the metadata server. A file may be a `service_account`, an
 /// `impersonated_service_account` or an `external_account` that names a service account; an
-/// `authorized_user`, a person, needs [`impersonate`](Self::impersonate). A file that changed is
-/// read again. `Debug` shows what was chosen.
+/// `authorized_user` or `external_account_authorized_user`, a person, needs [`impersonate`](Self::impersonate). A
+/// `quota_project_id` is named to IAM, as Google's libraries do. A file that changed is read again. `Debug` shows what
+/// was chosen.
 #[derive(Clone, Debug, Default)]
 pub struct ApplicationDefault {
     impersonate: Option<String>,

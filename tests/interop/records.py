@@ -29,7 +29,7 @@ def reduced(record):
     headers = {
         name: value
         for name, value in record["headers"].items()
-        if name in ("authorization", "content-type", "metadata-flavor")
+        if name in ("authorization", "content-type", "metadata-flavor", "x-goog-user-project")
     }
     body = record["body"]
     if isinstance(body.get("assertion"), dict):
@@ -155,17 +155,31 @@ def files(where):
             "credential_source": source, "service_account_impersonation_url": url(robot),
         }
 
+    workforce_user = {
+        **{name: user[name] for name in ("client_id", "client_secret", "refresh_token")},
+        "type": "external_account_authorized_user", "audience": where["workforce_pool"],
+        "token_url": where["token_uri"].replace("/token", "/oauthtoken"), "quota_project_id": "demo-project",
+    }
+
     return {
         "metadata server": None,
         "service_account": key,
         "impersonated_service_account, of a service_account": impersonated(key),
         "impersonated_service_account, of an authorized_user": impersonated(user),
+        "impersonated_service_account, of an authorized_user with a quota project": impersonated(
+            {**user, "quota_project_id": "demo-project"}
+        ),
+        "impersonated_service_account, of an external_account_authorized_user": impersonated(workforce_user),
         "impersonated_service_account, by a delegate": impersonated(user, delegates=["projects/-/serviceAccounts/" + where["delegate"]]),
         "external_account, of a file": external({"file": str(subject)}),
         "external_account, of a URL": external({
             "url": f"http://{where['metadata_host']}/computeMetadata/v1/instance/service-accounts/default/email",
             "headers": {"Metadata-Flavor": "Google"},
         }),
+        "external_account, of a workforce pool": {
+            **external({"file": str(subject)}), "audience": where["workforce_pool"],
+            "workforce_pool_user_project": "demo-project",
+        },
     }
 
 

@@ -132,7 +132,7 @@ async fn a_workforce_pools_file_names_the_project_or_the_client_to_googles_sts()
         (options.map(|(_, value)| value), client)
     };
     // JSON, encoded once by itself and once with the form.
-    let options = Some("%7B%22userProject%22%3A%22demo%2Dproject%22%7D".to_owned());
+    let options = Some("%7B%22userProject%22%3A%22demo-project%22%7D".to_owned());
     assert_eq!(asked(&file).await, (options, None));
 
     file["client_id"] = "id".into();
