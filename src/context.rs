@@ -3,7 +3,7 @@
 use crate::BuildError;
 use crate::build_error::Problems;
 use crate::environment::Environment;
-use crate::http::Guarded;
+use crate::http::{Guarded, MAX_RETRY_AFTER};
 use crate::platform::Platform;
 use crate::refresh::{Clocks, Monotonic, RefreshPolicy};
 use aws_smithy_async::rt::sleep::SharedAsyncSleep;
@@ -248,12 +248,14 @@ fn http_clients(conf: &SdkConfig) -> Result<(SharedHttpClient, SharedHttpClient)
 /// Of a configuration for adaptive retries, the numbers: the rate limiter is made for services
 /// that are called at a rate.
 fn retries(conf: &SdkConfig) -> RetryConfig {
-    let standard = RetryConfig::standard().with_max_backoff(Duration::from_secs(2));
+    // The SDK waits no longer than this for a `Retry-After` either.
+    let standard = RetryConfig::standard().with_max_backoff(MAX_RETRY_AFTER);
     match conf.retry_config() {
         Some(set) if set.has_retry() => standard
             .with_max_attempts(set.max_attempts())
             .with_initial_backoff(set.initial_backoff())
-            .with_max_backoff(set.max_backoff()),
+            .with_max_backoff(set.max_backoff())
+            .with_reconnect_mode(set.reconnect_mode()),
         Some(_) => RetryConfig::disabled(),
         None => standard,
     }

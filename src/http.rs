@@ -8,10 +8,10 @@ mod proxy;
 mod received;
 mod response;
 
-pub(crate) use body::{scrubbed, without};
+pub(crate) use body::{opaque, scrubbed, without};
 pub(crate) use endpoint::{Endpoint, bare};
 pub(crate) use guarded::{Guarded, Headers};
-pub(crate) use plugins::Retries;
+pub(crate) use plugins::{MAX_RETRY_AFTER, Retries};
 pub(crate) use proxy::hint as proxy_hint;
 pub(crate) use received::{Received, Skew};
 pub(crate) use response::{Response, kind_of_status};
@@ -26,7 +26,6 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use bytes::Bytes;
 use guarded::WithHeaders;
-use http_body_util::Full;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -120,12 +119,10 @@ fn http_request(
         .method(if body.is_some() { "POST" } else { "GET" })
         .uri(uri);
     let sdk_body = match body {
-        // Made by a function and of a type that the SDK can't look into: at TRACE it prints the rest.
         Some((content_type, bytes)) => {
             request = request.header("content-type", *content_type);
             request = request.header("content-length", bytes.len());
-            let bytes = Bytes::copy_from_slice(bytes);
-            SdkBody::retryable(move || SdkBody::from_body_1_x(Full::new(bytes.clone())))
+            body::opaque(Bytes::copy_from_slice(bytes))
         }
         None => SdkBody::empty(),
     };

@@ -46,6 +46,7 @@ pub(crate) fn hold_off(error: &Error) -> HoldOff {
         // A fresh token may be had at any moment; a policy takes its time to spread.
         ErrorKind::Denied if error.code().is_some_and(blames_token) => HoldOff::Short,
         ErrorKind::Denied => HoldOff::Minute,
+        ErrorKind::Throttled => HoldOff::Backoff,
         _ => HoldOff::Short,
     }
 }

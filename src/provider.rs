@@ -87,10 +87,13 @@ impl GoogleWebIdentityProvider {
     /// or the role was changed. Ignores the pause after a failure, and joins only an exchange that
     /// began after the call. What is cached stays in use when it fails.
     ///
+    /// The SDK's `IdentityCache::lazy()` doesn't learn of it, and signs with what it holds until the expiry that is written on
+    /// that: give clients `IdentityCache::no_cache()`, or make new ones.
+    ///
     /// # Errors
     /// As [`session`](Self::session) when nothing is held.
     pub async fn refresh(&self) -> Result<(), Error> {
-        self.refresher.refresh().await
+        patiently(|| self.refresher.refresh()).await
     }
 
     async fn credentials(&self) -> Result<Credentials, Error> {

@@ -260,38 +260,45 @@ impl<F: Fetch> Core<F> {
     /// A seat for somebody who saw this generation, or none, and needs what comes after it: in the flight that is under
     /// way, or in a new one.
     fn seat(self: &Arc<Self>, now: &Moment, seen: Option<u64>) -> Result<Seat<F::Error>, F::Error> {
+        let runtime = self.runtime()?;
         let desk = self.desk();
         if self.slot.load().as_ref().map(|held| held.number) != seen {
             return Ok(Seat::Overtaken);
         }
-        match (desk.under_way(now), desk.held_off(now)) {
-            (Some(flight), _) => Ok(Seat::Flight(flight)),
-            (None, Some(error)) => Ok(Seat::HeldOff(error)),
-            (None, None) => self.depart(desk, now).map(Seat::Flight),
-        }
+        Ok(match (desk.under_way(now), desk.held_off(now)) {
+            (Some(flight), _) => Seat::Flight(flight),
+            (None, Some(error)) => Seat::HeldOff(error),
+            (None, None) => Seat::Flight(self.depart(desk, now, &runtime)),
+        })
     }
 
     /// A seat for somebody who asks for a fetch whatever is held and whatever failed before.
     fn any_seat(self: &Arc<Self>) -> Result<Flight<F::Error>, F::Error> {
+        let runtime = self.runtime()?;
         let now = self.clocks.now();
         let desk = self.desk();
-        match desk.under_way(&now) {
-            Some(flight) => Ok(flight),
-            None => self.depart(desk, &now),
-        }
+        Ok(match desk.under_way(&now) {
+            Some(flight) => flight,
+            None => self.depart(desk, &now, &runtime),
+        })
+    }
+
+    /// Needed to wait for a flight as well.
+    fn runtime(&self) -> Result<Runtime, F::Error> {
+        Runtime::try_current().map_err(|_| self.fetch.lost(Lost::NoRuntime))
     }
 
     fn depart(
         self: &Arc<Self>,
         mut desk: MutexGuard<'_, Desk<F::Error>>,
         now: &Moment,
-    ) -> Result<Flight<F::Error>, F::Error> {
-        let runtime = Runtime::try_current().map_err(|_| self.fetch.lost(Lost::NoRuntime))?;
+        runtime: &Runtime,
+    ) -> Flight<F::Error> {
         let (flight, pilot) = desk.depart(now, self.policy.flight_deadline());
         drop(desk);
         runtime.spawn(flight::fly(self.clone(), pilot));
-        self.keep_warm(&runtime);
-        Ok(flight)
+        self.keep_warm(runtime);
+        flight
     }
 
     fn keep_warm(self: &Arc<Self>, runtime: &Runtime) {

@@ -3,18 +3,21 @@
 
 mod refusal;
 
-use crate::http::{Received, Retries, proxy_hint, scrubbed};
+use crate::http::{Received, Retries, opaque, proxy_hint, scrubbed};
 use crate::{Context, Error, ErrorKind, IdToken, RoleArn, Session, SessionName, Stage};
 use aws_sdk_sts::Client;
 use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityOutput;
 use aws_sdk_sts::types::PolicyDescriptorType;
 use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextMut;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    BeforeDeserializationInterceptorContextMut, BeforeTransmitInterceptorContextMut,
+};
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_types::region::Region;
+use bytes::Bytes;
 pub(crate) use refusal::{Refusal, blames_token};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,6 +29,8 @@ const MAX_SESSION: Duration = Duration::from_secs(43_200);
 /// The role, how it is to be assumed, and the client for it.
 pub(crate) struct Sts {
     client: Client,
+    /// For messages.
+    region: String,
     request: AssumeRole,
 }
 
@@ -43,6 +48,9 @@ impl Sts {
         let mut config = aws_sdk_sts::config::Builder::from(cx.sdk());
         // The call isn't signed: the token is the proof.
         config.set_credentials_provider(None);
+        let region = region.or_else(|| cx.sdk().region().cloned());
+        let name = region.as_ref().map_or("none", |region| region.as_ref());
+        let name = name.to_owned();
         if region.is_some() {
             config = config.region(region);
         }
@@ -57,6 +65,7 @@ impl Sts {
             .build();
         Self {
             client: Client::from_conf(config),
+            region: name,
             request,
         }
     }
@@ -95,10 +104,12 @@ impl Sts {
             .await
             .map_err(|error| {
                 let mut refusal = Refusal::new(&error, role_arn, token);
-                if error.raw_response().is_none()
-                    && let Some(hint) = proxy_hint(cx, &error)
-                {
-                    refusal.error = refusal.error.and_hint(&hint);
+                if error.raw_response().is_none() {
+                    let region = format!("Region {}", self.region);
+                    refusal.error = refusal.error.and_hint(&region);
+                    if let Some(hint) = proxy_hint(cx, &error) {
+                        refusal.error = refusal.error.and_hint(&hint);
+                    }
                 }
                 refusal
             })?;
@@ -156,7 +167,8 @@ fn session(
     ))
 }
 
-/// Notes when the answer came, and the server's time; blanks the token out of a refusal.
+/// Hides the request from the SDK's eyes; notes when the answer came, and the server's time; blanks the token out of a
+/// refusal.
 #[derive(Clone, Debug)]
 struct Arrival {
     cx: Context,
@@ -183,6 +195,20 @@ impl Arrival {
 impl Intercept for Arrival {
     fn name(&self) -> &'static str {
         "Arrival"
+    }
+
+    /// Before anything prints the request.
+    fn modify_before_retry_loop(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let body = context.request_mut().body_mut();
+        if let Some(form) = body.bytes().map(Bytes::copy_from_slice) {
+            *body = opaque(form);
+        }
+        Ok(())
     }
 
     fn modify_before_deserialization(

@@ -1,11 +1,11 @@
 //! Which STS is called: the configuration when none is given, and the check of the one that is.
 
 use crate::BuildError;
-use crate::http::Endpoint;
+use crate::http::{Endpoint, bare};
 use crate::names::shown;
 use aws_config::BehaviorVersion;
 use aws_config::environment::EnvironmentVariableRegionProvider;
-use aws_config::meta::region::RegionProviderChain;
+use aws_config::meta::region::{ProvideRegion, RegionProviderChain};
 use aws_config::profile::ProfileFileRegionProvider;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
@@ -13,7 +13,9 @@ use aws_types::service_config::ServiceConfigKey;
 
 /// The SDK's defaults without its look-ups on the network.
 pub(super) async fn default_sdk_config() -> SdkConfig {
-    let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
+    let variable = EnvironmentVariableRegionProvider::new().region().await;
+    // A variable that is empty counts as not set.
+    let region = RegionProviderChain::first_try(variable.filter(|it| !it.as_ref().is_empty()))
         .or_else(ProfileFileRegionProvider::new());
     aws_config::defaults(BehaviorVersion::latest())
         .no_credentials()
@@ -25,9 +27,12 @@ pub(super) async fn default_sdk_config() -> SdkConfig {
 /// That STS can be found.
 pub(super) fn check_region(sdk: &SdkConfig, set: Option<&Region>) -> Result<(), BuildError> {
     let endpoint = sts_endpoint(sdk).or_else(|| sdk.endpoint_url().map(str::to_owned));
-    if let Some(Err(error)) = endpoint.as_deref().map(|uri| Endpoint::secure("STS", uri)) {
-        // The SDK lets it be, and some test servers have nothing else.
-        tracing::warn!(%error, "the SDK's configuration names this endpoint for STS");
+    if let Some(uri) = endpoint.as_deref() {
+        Endpoint::parse("the SdkConfig's endpoint for STS", uri)?;
+        if let Err(error) = Endpoint::secure("STS", uri) {
+            // The SDK lets it be, and some test servers have nothing else.
+            tracing::warn!(%error, "the SDK's configuration names this endpoint for STS");
+        }
     }
     for (name, asked) in [
         ("FIPS", sdk.use_fips()),
@@ -38,19 +43,37 @@ pub(super) fn check_region(sdk: &SdkConfig, set: Option<&Region>) -> Result<(), 
                 "configure",
                 format!(
                     "asks for {name} and names {} for STS, which exclude each other: leave one of them out",
-                    shown(uri)
+                    shown(&bare(uri))
                 ),
             ));
         }
     }
-    if set.or(sdk.region()).is_some() || endpoint.is_some() {
-        return Ok(());
+    match set.or(sdk.region()) {
+        Some(region) if !is_host_label(region.as_ref()) => {
+            return Err(BuildError::new(
+                "region",
+                format!(
+                    "{} is no Region: a name such as us-east-1 is expected",
+                    shown(region.as_ref())
+                ),
+            ));
+        }
+        None if endpoint.is_none() => {}
+        _ => return Ok(()),
     }
     Err(BuildError::new(
         "region",
         "is not set: call region(…), set AWS_REGION, or set a Region in the SdkConfig or the profile; STS is \
          called in that Region, for example us-east-1",
     ))
+}
+
+/// What the SDK makes a part of the host's name of.
+fn is_host_label(region: &str) -> bool {
+    let mut bytes = region.bytes();
+    (1..=63).contains(&region.len())
+        && !region.starts_with('-')
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 fn sts_endpoint(sdk: &SdkConfig) -> Option<String> {

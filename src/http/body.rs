@@ -4,7 +4,7 @@ use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_types::body::SdkBody;
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame};
-use http_body_util::Limited;
+use http_body_util::{Full, Limited};
 use std::collections::HashSet;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -21,6 +21,12 @@ const STRETCH: usize = 12;
 /// The body, but for an error when it is longer than any that we expect.
 pub(super) fn limited(body: SdkBody) -> SdkBody {
     SdkBody::from_body_1_x(Limited::new(body, MAX_BODY))
+}
+
+/// A request's body of a type that the SDK can't look into, and made by a function: it prints others, at TRACE and when an
+/// endpoint doesn't fit.
+pub(crate) fn opaque(bytes: Bytes) -> SdkBody {
+    SdkBody::retryable(move || SdkBody::from_body_1_x(Full::new(bytes.clone())))
 }
 
 /// The body with this JWT, and what is long of it, blanked out: the SDK logs, at TRACE, the message of an error that it

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 /// A server that asks for more patience than this gets its error passed on: the deadline of the
 /// exchange is near, and the refresher will come back later.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(5);
+pub(crate) const MAX_RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// Whether the body cap is among the causes.
 pub(crate) fn is_over_limit(error: &(dyn StdError + 'static)) -> bool {

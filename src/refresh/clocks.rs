@@ -3,7 +3,7 @@
 use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep};
 use aws_smithy_async::time::SharedTimeSource;
 use std::fmt::Debug;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
 /// A clock that never goes backwards.
@@ -30,10 +30,13 @@ pub(crate) struct Monotonic {
     instead: Option<Arc<dyn MonotonicClock>>,
 }
 
+static START: OnceLock<Instant> = OnceLock::new();
+
 impl Default for Monotonic {
     fn default() -> Self {
         Self {
-            start: system_now(),
+            // One for all, so that what contexts share can be compared.
+            start: *START.get_or_init(system_now),
             instead: None,
         }
     }
@@ -74,6 +77,19 @@ impl Monotonic {
 )]
 fn system_now() -> Instant {
     Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_two_contexts_take_for_the_time_can_be_compared() {
+        let first = Monotonic::default();
+        while first.elapsed() < Duration::from_millis(1) {}
+        let before = first.elapsed();
+        assert!(Monotonic::default().elapsed() >= before);
+    }
 }
 
 /// Both clocks, and the sleep that goes with them.

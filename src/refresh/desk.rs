@@ -107,6 +107,7 @@ impl<E: Clone> Desk<E> {
             (HoldOff::None, true) => Duration::ZERO,
             (HoldOff::Minute, true) => Duration::from_secs(60),
             (HoldOff::Short, true) => Duration::from_secs(1),
+            (HoldOff::Backoff, true) => rest,
             (_, false) => rest,
         };
         self.last = Some(Failure {

@@ -63,6 +63,8 @@ pub(crate) enum HoldOff {
     None,
     /// A second.
     Short,
+    /// As long as nobody would try without being asked: the server is to be spared.
+    Backoff,
     /// A minute: somebody must do something first.
     Minute,
 }

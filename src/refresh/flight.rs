@@ -4,6 +4,8 @@ use super::clocks::{Clocks, Moment};
 use super::desk::{Failed, Seat};
 use super::generation::{Freshness, Generation};
 use super::{Core, Fetch, Fetched, HoldOff, Lost};
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -103,12 +105,26 @@ impl<E: Clone> Flight<E> {
 struct Guard<F: Fetch> {
     core: Arc<Core<F>>,
     pilot: Pilot<F::Error>,
-    landed: bool,
+    /// It is the fetch that runs, not what surrounds it: a task is dropped with its runtime too.
+    in_fetch: bool,
 }
 
 impl<F: Fetch> Guard<F> {
+    async fn fetch(&mut self) -> Result<Fetched<F::Value>, F::Error> {
+        let core = self.core.clone();
+        self.in_fetch = true;
+        let mut fetch = pin!(core.fetch.fetch());
+        self.in_fetch = false;
+        poll_fn(|cx| {
+            self.in_fetch = true;
+            let poll = fetch.as_mut().poll(cx);
+            self.in_fetch = false;
+            poll
+        })
+        .await
+    }
+
     fn land(&mut self, result: Result<Fetched<F::Value>, F::Error>) {
-        self.landed = true;
         let Self { core, pilot, .. } = self;
         let now = core.clocks.now();
         let result = result.and_then(|fetched| match fetched.lifetime {
@@ -157,7 +173,8 @@ impl<F: Fetch> Guard<F> {
 
 impl<F: Fetch> Drop for Guard<F> {
     fn drop(&mut self) {
-        if !self.landed && std::thread::panicking() {
+        if self.in_fetch && std::thread::panicking() {
+            self.in_fetch = false;
             let panicked = self.core.fetch.lost(Lost::Panicked);
             self.land(Err(panicked));
         }
@@ -171,11 +188,11 @@ pub(super) async fn fly<F: Fetch>(core: Arc<Core<F>>, pilot: Pilot<F::Error>) {
     let mut guard = Guard {
         core: core.clone(),
         pilot,
-        landed: false,
+        in_fetch: false,
     };
     let result = tokio::select! {
         biased;
-        result = core.fetch.fetch() => result,
+        result = guard.fetch() => result,
         () = core.clocks.sleep(deadline) => Err(core.fetch.lost(Lost::Deadline(deadline))),
         _ = handles.changed() => return,
     };

@@ -94,6 +94,7 @@ pub(crate) fn blames_token(code: &str) -> bool {
     )
 }
 
+/// The SDK's own lists of what passes, and STS's codes.
 fn kind(code: Option<&str>, status: u16) -> ErrorKind {
     match code.unwrap_or_default() {
         "ExpiredTokenException"
@@ -106,8 +107,15 @@ fn kind(code: Option<&str>, status: u16) -> ErrorKind {
         "Throttling"
         | "ThrottlingException"
         | "TooManyRequestsException"
+        | "ThrottledException"
+        | "RequestThrottled"
+        | "RequestThrottledException"
         | "RequestLimitExceeded"
+        | "LimitExceededException"
+        | "BandwidthLimitExceeded"
+        | "PriorRequestNotComplete"
         | "SlowDown" => ErrorKind::Throttled,
+        "RequestTimeout" | "RequestTimeoutException" => ErrorKind::Unavailable,
         "MalformedPolicyDocument"
         | "PackedPolicyTooLarge"
         | "RegionDisabledException"

@@ -113,6 +113,29 @@ async fn a_region_or_an_endpoint_is_enough() {
 }
 
 #[tokio::test]
+async fn what_is_no_region_or_no_endpoint_is_refused_before_a_token_is_made_for_it() {
+    for region in ["", "us_east_1", "us-east-1/x", "-us"] {
+        let text = refusal(builder().region(Region::new(region))).await;
+        let says = format!("region: {region:?} is no Region: a name such as us-east-1");
+        assert!(text.contains(&says), "{text}");
+    }
+    for (endpoint, says) in [
+        ("localhost:4566", "\"localhost:4566\" has no scheme"),
+        ("sts.example.com", "\"sts.example.com\" has no scheme"),
+        ("/sts", "\"/sts\" has no scheme"),
+        (
+            "https://me:hunter2@sts.example.com",
+            "\"https://…@sts.example.com\" names no host, or a user",
+        ),
+    ] {
+        let config = sdk_config().into_builder().endpoint_url(endpoint).build();
+        let text = refusal(builder().configure(&config)).await;
+        let says = format!("the SdkConfig's endpoint for STS: {says}");
+        assert!(text.contains(&says), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn fips_or_dual_stack_and_an_endpoint_of_ones_own_exclude_each_other() {
     let with = |config: aws_types::sdk_config::Builder| builder().configure(&config.build());
     let own = || {
@@ -221,11 +244,11 @@ async fn session_lengths_policies_and_arns_keep_to_the_rules_of_sts() {
 
 #[tokio::test]
 async fn a_metadata_host_is_a_host_and_maybe_a_port() {
-    for host in [
-        "http://metadata.google.internal",
-        "metadata/computeMetadata",
-        "a b",
-        "user@host",
+    for (host, shown) in [
+        ("http://metadata.google.internal", "http://metadata.google"),
+        ("metadata/computeMetadata", "metadata/computeMetadata"),
+        ("a b", "a b"),
+        ("user@host", "…@host"),
     ] {
         let text = refusal(
             builder()
@@ -234,7 +257,7 @@ async fn a_metadata_host_is_a_host_and_maybe_a_port() {
         )
         .await;
         assert!(
-            text.contains("GCE_METADATA_HOST") && text.contains(host),
+            text.contains("GCE_METADATA_HOST") && text.contains(shown),
             "{text}"
         );
     }

@@ -59,6 +59,8 @@ async fn every_code_of_sts_has_its_kind_and_its_hint() {
             "the role's trust policy doesn't admit the token",
         ),
         (400, "Throttling", Throttled, 3, "Throttling"),
+        (400, "RequestThrottled", Throttled, 3, "RequestThrottled"),
+        (400, "RequestTimeout", Unavailable, 3, "RequestTimeout"),
         (
             400,
             "MalformedPolicyDocument",

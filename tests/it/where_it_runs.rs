@@ -283,7 +283,7 @@ async fn waits<T: Send + 'static>(
 
 #[tokio::test]
 async fn a_young_pod_waits_for_its_metadata_server() {
-    for whole_way in [true, false] {
+    for asked_for in ["session", "refresh", "ID token"] {
         let world = World::new().await;
         let provider = pod(&world).await;
         world
@@ -295,9 +295,10 @@ async fn a_young_pod_waits_for_its_metadata_server() {
         let clock = world.clock.clone();
         let start = clock.now();
         let asks = async move {
-            match whole_way {
-                true => provider.session().await.map(drop),
-                false => provider.id_token().await.map(drop),
+            match asked_for {
+                "session" => provider.session().await.map(drop),
+                "refresh" => provider.refresh().await,
+                _ => provider.id_token().await.map(drop),
             }
         };
         let (comes, (result, waited)) = tokio::join!(

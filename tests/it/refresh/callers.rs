@@ -64,6 +64,9 @@ async fn promise_02_nothing_configured_is_never_remembered_and_a_denial_for_a_mi
         (ErrorKind::NotConfigured, seconds(0), 2),
         (ErrorKind::Denied, seconds(59), 1),
         (ErrorKind::Denied, seconds(60), 2),
+        (ErrorKind::Unavailable, seconds(1), 2),
+        (ErrorKind::Throttled, seconds(1), 1),
+        (ErrorKind::Throttled, seconds(60), 2),
     ] {
         world.clock.advance(seconds(3600));
         world.source.set(Mood::Fails(kind));

@@ -15,6 +15,19 @@ fn runtime() -> Runtime {
 
 #[test]
 fn promise_11_when_a_runtime_is_dropped_in_mid_flight_callers_on_another_succeed() {
+    let panics = |runtime: Runtime| {
+        let unwinding = std::thread::spawn(move || {
+            let _runtime = runtime;
+            panic!("as the test wants it");
+        });
+        unwinding.join().unwrap_err();
+    };
+    for end in [Runtime::shutdown_background, panics] {
+        a_runtime_ends_in_mid_flight(end);
+    }
+}
+
+fn a_runtime_ends_in_mid_flight(end: fn(Runtime)) {
     let (home, a, b) = (runtime(), runtime(), runtime());
     let world = home.block_on(World::new());
     let provider = home.block_on(world.provider());
@@ -32,7 +45,7 @@ fn promise_11_when_a_runtime_is_dropped_in_mid_flight_callers_on_another_succeed
                     futures_util::poll!(&mut call).is_pending(),
                     "it waits for the flight on A"
                 );
-                a.shutdown_background();
+                end(a);
                 let open = async {
                     world.source.asked(2).await;
                     world.source.open_gate();
@@ -69,6 +82,38 @@ fn without_a_runtime_the_error_says_so() {
         );
     }
     assert_eq!(world.source.calls(), 0);
+}
+
+#[test]
+fn without_a_runtime_nobody_joins_a_flight_of_others_and_what_is_held_is_given() {
+    let runtime = runtime();
+    let world = runtime.block_on(World::new());
+    let provider = runtime.block_on(world.provider());
+    let fly = |calls| {
+        world.source.close_gate();
+        runtime.block_on(async {
+            assert!(provider.session().now_or_never().is_none());
+            world.source.asked(calls).await;
+        });
+    };
+    fly(1);
+    for error in [
+        provider.session().now_or_never().unwrap().map(drop),
+        provider.refresh().now_or_never().unwrap(),
+    ] {
+        assert_eq!(error.unwrap_err().kind(), ErrorKind::Configuration);
+    }
+    world.source.open_gate();
+    let old = runtime.block_on(provider.session()).unwrap();
+    // In the last seconds others wait for the next flight.
+    world.clock.advance(seconds(3600 - 20));
+    fly(2);
+    let held = provider.session().now_or_never().unwrap().unwrap();
+    let id = |session: &aws_google_web_identity::Session| {
+        session.credentials().access_key_id().to_owned()
+    };
+    assert_eq!(id(&held), id(&old));
+    world.source.open_gate();
 }
 
 #[test]
