@@ -261,7 +261,7 @@ impl Emulator {
     }
 
     /// Gives the account another key file: assertions signed with the one before are refused from now on. Takes as long as making an RSA
-    /// key the first two times.
+    /// key, but for the second and third time in a process.
     ///
     /// # Errors
     /// `NotFound` for an account that the emulator does not know.

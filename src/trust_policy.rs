@@ -64,7 +64,7 @@ impl TrustPolicy {
             .iter()
             .filter_map(|name| {
                 let key = format!("{GOOGLE}:{name}");
-                let value = keys.get(&key)?.first()?.clone();
+                let value = document::literal(keys.get(&key)?.first()?);
                 Some((key, value.into()))
             })
             .collect();
@@ -101,7 +101,8 @@ impl FromStr for TrustPolicy {
 
     /// # Errors
     /// For what IAM wouldn't take as a trust policy: no JSON, a name twice in an object, an element that
-    /// there isn't, more than 64 KiB.
+    /// there isn't, such as NotPrincipal, actions of other services, a Sid twice, more than 64 KiB; and for an unquoted number that is too
+    /// long to be exact.
     fn from_str(text: &str) -> Result<Self, PolicyError> {
         let json = strict_json::parse(text)?;
         let document = Document::parse(&json)?;

@@ -116,8 +116,14 @@ impl Account {
 
     /// Puts another key in the place of the one in the key file, which is refused from now on.
     pub(super) fn rotate_file_key(&self) -> io::Result<()> {
-        let generation = (super::lock(&self.file_key).0 + 1) % GENERATIONS;
-        let key = SigningKey::shared(KeyUse::KeyFile, self.index * GENERATIONS + generation)?;
+        let generation = super::lock(&self.file_key).0 + 1;
+        let key = match generation {
+            ..GENERATIONS => {
+                SigningKey::shared(KeyUse::KeyFile, self.index * GENERATIONS + generation)?
+            }
+            // None that was refused before comes back.
+            _ => Arc::new(SigningKey::generate()?),
+        };
         *super::lock(&self.file_key) = (generation, key);
         Ok(())
     }

@@ -58,7 +58,7 @@ impl SigningKey {
             .clone())
     }
 
-    fn generate() -> io::Result<Self> {
+    pub(super) fn generate() -> io::Result<Self> {
         let pair = RsaKeyPair::generate(KeySize::Rsa2048)
             .map_err(|_| io::Error::other("an RSA key could not be generated"))?;
         let hash = digest::digest(&digest::SHA256, pair.public_key().as_ref());

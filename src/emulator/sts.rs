@@ -35,7 +35,9 @@ pub(super) fn error(status: StatusCode, code: &str, message: &str) -> Reply {
 
 fn assume(world: &World, parameters: &Parameters) -> Result<Success, Refusal> {
     let token = Token::verified(world, &parameters.token)?;
-    let role = admitting_role(world, &parameters.role_arn, &token.condition_keys)?;
+    let session = ("sts:RoleSessionName", parameters.session_name.as_str());
+    let keys = token.condition_keys.with(session.0, session.1);
+    let role = admitting_role(world, &parameters.role_arn, &keys)?;
     let seconds = parameters.duration.unwrap_or(DEFAULT_SECONDS);
     if seconds > role.max_seconds() {
         return Err(Refusal::validation(
@@ -62,9 +64,12 @@ fn admitting_role(world: &World, arn: &str, keys: &ConditionKeys) -> Result<Role
     world
         .role(arn)
         .filter(|role| {
-            role.policy
-                .as_ref()
-                .is_some_and(|policy| policy.judge(keys).is_admitted())
+            let verdict = role.policy.as_ref().map(|policy| policy.judge(keys));
+            // AWS tells nobody why; here it may be that a key of the policy's isn't known.
+            if let Some(verdict) = verdict.as_ref().filter(|it| !it.is_admitted()) {
+                tracing::debug!(role = arn, "{verdict}");
+            }
+            verdict.is_some_and(|it| it.is_admitted())
         })
         .ok_or_else(|| {
             Refusal::new(

@@ -107,8 +107,10 @@ impl World {
 
     pub(super) fn put_role(&self, role: Role) {
         let mut roles = super::lock(&self.roles);
-        roles.retain(|old| old.arn != role.arn);
-        roles.push(role);
+        match roles.iter_mut().find(|old| old.arn == role.arn) {
+            Some(old) => *old = role,
+            None => roles.push(role),
+        }
     }
 
     pub(super) fn first_role_arn(&self) -> String {

@@ -17,6 +17,7 @@ pub(super) struct Document {
 pub(super) struct Statement {
     /// Its number, from 1, and its Sid.
     pub(super) name: String,
+    sid: Option<String>,
     pub(super) allows: bool,
     pub(super) principal: Principal,
     /// None for NotAction.
@@ -24,15 +25,12 @@ pub(super) struct Statement {
     pub(super) conditions: Vec<Condition>,
 }
 
+/// Who may assume the role: any of them.
 #[derive(Clone, Debug)]
-pub(super) enum Principal {
+pub(super) struct Principal {
     /// `"*"`, or `{"AWS": "*"}`, which means the same.
-    Everyone,
-    Federated(Vec<String>),
-    /// None of them federated.
-    Others,
-    /// NotPrincipal.
-    Inverted,
+    pub(super) everyone: bool,
+    pub(super) federated: Vec<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -55,7 +53,8 @@ impl Document {
             .iter()
             .filter_map(|name| {
                 let key = format!("{GOOGLE}:{name}");
-                let values = keys.get(&key)?.to_vec();
+                let values = keys.get(&key)?.iter().map(|value| literal(value));
+                let values = values.collect();
                 let operator_name = "StringEquals".to_owned();
                 Some(Condition {
                     operator: Operator::parse(&operator_name),
@@ -67,8 +66,12 @@ impl Document {
             .collect();
         let statement = Statement {
             name: "statement 1".to_owned(),
+            sid: None,
             allows: conditions.len() == 2,
-            principal: Principal::Federated(vec![GOOGLE.to_owned()]),
+            principal: Principal {
+                everyone: false,
+                federated: vec![GOOGLE.to_owned()],
+            },
             actions: Some(vec![ACTION.to_owned()]),
             conditions,
         };
@@ -97,7 +100,17 @@ impl Document {
             .iter()
             .enumerate()
             .map(|(index, statement)| Statement::parse(index + 1, statement))
-            .collect::<Result<_, _>>()?;
+            .collect::<Result<Vec<_>, _>>()?;
+        for (index, statement) in statements.iter().enumerate() {
+            let sid = statement.sid.as_deref();
+            if sid.is_some()
+                && statements[..index]
+                    .iter()
+                    .any(|it| it.sid.as_deref() == sid)
+            {
+                return error(format!("{}: another one has its Sid", statement.name));
+            }
+        }
         Ok(Self {
             has_variables,
             statements,
@@ -111,9 +124,14 @@ impl Statement {
         let Value::Object(object) = json else {
             return error(format!("{name} is not an object"));
         };
-        if let Some(Value::String(sid)) = object.get("Sid") {
-            name = format!("{name} ({})", shown(sid));
-        }
+        let sid = match object.get("Sid") {
+            None => None,
+            Some(Value::String(sid)) if sid.bytes().all(|it| it.is_ascii_alphanumeric()) => {
+                name = format!("{name} ({})", shown(sid));
+                Some(sid.clone()).filter(|sid| !sid.is_empty())
+            }
+            Some(_) => return error(format!("{name}: its Sid is not of letters and digits")),
+        };
         // A trust policy has no Resource: the role is it.
         only(
             object,
@@ -122,7 +140,6 @@ impl Statement {
                 "Sid",
                 "Effect",
                 "Principal",
-                "NotPrincipal",
                 "Action",
                 "NotAction",
                 "Condition",
@@ -137,18 +154,16 @@ impl Statement {
                 ));
             }
         };
-        let principal = match (object.get("Principal"), object.get("NotPrincipal")) {
-            (Some(principal), None) => Principal::parse(&name, principal)?,
-            (None, Some(_)) => Principal::Inverted,
-            _ => {
-                return error(format!(
-                    "{name}: one of Principal and NotPrincipal is expected"
-                ));
-            }
+        let principal = match object.get("Principal") {
+            Some(principal) => Principal::parse(&name, principal)?,
+            None => return error(format!("{name} has no Principal")),
         };
         let actions = match (object.get("Action"), object.get("NotAction")) {
-            (Some(actions), None) => Some(strings(&format!("{name}: Action"), actions)?),
-            (None, Some(_)) => None,
+            (Some(actions), None) => Some(self::actions(&format!("{name}: Action"), actions)?),
+            (None, Some(others)) => {
+                self::actions(&format!("{name}: NotAction"), others)?;
+                None
+            }
             _ => return error(format!("{name}: one of Action and NotAction is expected")),
         };
         let conditions = match object.get("Condition") {
@@ -158,6 +173,7 @@ impl Statement {
         };
         Ok(Self {
             name,
+            sid,
             allows,
             principal,
             actions,
@@ -169,7 +185,12 @@ impl Statement {
 impl Principal {
     fn parse(name: &str, json: &Value) -> Result<Self, PolicyError> {
         let kinds = match json {
-            Value::String(everyone) if everyone == "*" => return Ok(Self::Everyone),
+            Value::String(everyone) if everyone == "*" => {
+                return Ok(Self {
+                    everyone: true,
+                    federated: Vec::new(),
+                });
+            }
             Value::Object(kinds) if !kinds.is_empty() => kinds,
             _ => {
                 return error(format!(
@@ -177,12 +198,12 @@ impl Principal {
                 ));
             }
         };
-        let mut federated = Vec::new();
+        let (mut everyone, mut federated) = (false, Vec::new());
         for (kind, values) in kinds {
             let values = strings(&format!("{name}: Principal.{}", shown(kind)), values)?;
             match kind.as_str() {
                 "Federated" => federated.extend(values),
-                "AWS" if values.iter().any(|value| value == "*") => return Ok(Self::Everyone),
+                "AWS" if values.iter().any(|value| value == "*") => everyone = true,
                 "AWS" | "Service" | "CanonicalUser" => {}
                 _ => {
                     return error(format!(
@@ -192,12 +213,33 @@ impl Principal {
                 }
             }
         }
-        Ok(if federated.is_empty() {
-            Self::Others
-        } else {
-            Self::Federated(federated)
+        Ok(Self {
+            everyone,
+            federated,
         })
     }
+}
+
+/// Of STS: "AssumeRole policy may only specify STS AssumeRole actions", says IAM of others.
+fn actions(place: &str, json: &Value) -> Result<Vec<String>, PolicyError> {
+    let actions = strings(place, json)?;
+    let is_of_sts = |action: &String| {
+        let service = action.split(':').next().unwrap_or_default();
+        service == "*" || service.eq_ignore_ascii_case("sts")
+    };
+    match actions.iter().find(|action| !is_of_sts(action)) {
+        Some(other) => error(format!(
+            "{place}: {} is none of STS's, and a trust policy has no others",
+            shown(other)
+        )),
+        None => Ok(actions),
+    }
+}
+
+/// The text as a value in which nothing is a variable
+/// ([special characters](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-specialchars)).
+pub(super) fn literal(text: &str) -> String {
+    text.replace("${", "${$}{")
 }
 
 fn conditions(name: &str, operators: &Map<String, Value>) -> Result<Vec<Condition>, PolicyError> {
@@ -224,12 +266,15 @@ fn conditions(name: &str, operators: &Map<String, Value>) -> Result<Vec<Conditio
     Ok(conditions)
 }
 
-/// A string or several; numbers and booleans count as their text, as IAM takes them.
+/// One string or more; numbers and booleans count as their text, as IAM takes them.
 fn strings(place: &str, json: &Value) -> Result<Vec<String>, PolicyError> {
     let values = match json {
         Value::Array(values) => &values[..],
         value => std::slice::from_ref(value),
     };
+    if values.is_empty() {
+        return error(format!("{place}: at least one value is expected"));
+    }
     values
         .iter()
         .map(|value| match value {

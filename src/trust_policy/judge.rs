@@ -144,28 +144,37 @@ fn findings(statement: &Statement, has_variables: bool, keys: &ConditionKeys) ->
 }
 
 fn principal(statement: &Statement) -> Finding {
-    match &statement.principal {
-        Principal::Federated(names) if names.iter().any(|name| name == GOOGLE) => Finding::Matches,
-        Principal::Federated(names) => {
-            let provider_arn = names.iter().any(|name| name.contains(":oidc-provider/"));
-            let hint = if provider_arn {
-                "; an IAM OIDC provider of your own is another thing than the built-in one"
-            } else {
-                ""
-            };
-            Finding::Fails(format!(
-                "its Principal is {}, a Google token's is {{\"Federated\": {GOOGLE:?}}}{hint}",
-                quoted(names)
-            ))
-        }
-        Principal::Everyone if !statement.allows => Finding::Matches,
-        Principal::Everyone => Finding::Unknown(format!(
+    let Principal {
+        everyone,
+        federated,
+    } = &statement.principal;
+    let named = |name: &str| federated.iter().any(|federated| federated == name);
+    let provider_arn = federated
+        .iter()
+        .find(|name| name.contains(":oidc-provider/"));
+    if named(GOOGLE) {
+        return Finding::Matches;
+    }
+    match (*everyone || named("*"), provider_arn) {
+        (true, _) if !statement.allows => Finding::Matches,
+        (true, _) => Finding::Unknown(format!(
             "whether the Principal \"*\" stands for web identities; name {{\"Federated\": {GOOGLE:?}}}"
         )),
-        Principal::Others => Finding::Fails(format!(
+        (false, Some(arn)) if !statement.allows && arn.ends_with(GOOGLE) => {
+            Finding::Unknown(format!("whether {} stands for Google", shown(arn)))
+        }
+        (false, Some(_)) => Finding::Fails(format!(
+            "its Principal is {}, a Google token's is {{\"Federated\": {GOOGLE:?}}}; an IAM OIDC provider of your own \
+             is another thing than the built-in one",
+            quoted(federated)
+        )),
+        (false, None) if federated.is_empty() => Finding::Fails(format!(
             "its Principal is not {{\"Federated\": {GOOGLE:?}}}"
         )),
-        Principal::Inverted => Finding::Unknown("NotPrincipal".to_owned()),
+        (false, None) => Finding::Fails(format!(
+            "its Principal is {}, a Google token's is {{\"Federated\": {GOOGLE:?}}}",
+            quoted(federated)
+        )),
     }
 }
 
@@ -194,8 +203,15 @@ fn condition(condition: &Condition, has_variables: bool, keys: &ConditionKeys) -
     let Some(operator) = operator else {
         return Finding::Unknown(format!("the operator {}", shown(operator_name)));
     };
-    if has_variables && let Some(variable) = values.iter().find(|value| value.contains("${")) {
-        return Finding::Unknown(format!("the variable in {}", shown(variable)));
+    let is_pattern = matches!(operator.test, Test::Like { .. });
+    let mut plain = values.clone();
+    if has_variables {
+        for value in &mut plain {
+            match resolved(value, is_pattern) {
+                Some(it) => *value = it,
+                None => return Finding::Unknown(format!("the variable in {}", shown(value))),
+            }
+        }
     }
     let found = keys.get(key);
     if found.is_none() && !is_known(key) {
@@ -204,18 +220,14 @@ fn condition(condition: &Condition, has_variables: bool, keys: &ConditionKeys) -
             shown(key)
         ));
     }
-    match operator.holds(values, found) {
+    match operator.holds(&plain, found) {
         Some(true) => Finding::Matches,
         Some(false) => {
             let has = match found {
                 Some(found) => format!("the token has {}", quoted(found)),
                 None => "the token has none".to_owned(),
             };
-            let wants = if values.is_empty() {
-                "nothing".to_owned()
-            } else {
-                quoted(values)
-            };
+            let wants = quoted(values);
             let hint = if operator.test == Test::Null {
                 None
             } else {
@@ -228,6 +240,24 @@ fn condition(condition: &Condition, has_variables: bool, keys: &ConditionKeys) -
         }
         None => Finding::Unknown(format!("{operator_name} of {key} with {}", quoted(values))),
     }
+}
+
+/// The value with the variables that stand for a character; None where there are others, or a character means something
+/// else in a pattern.
+fn resolved(value: &str, is_pattern: bool) -> Option<String> {
+    let mut plain = String::new();
+    let mut rest = value;
+    while let Some((before, after)) = rest.split_once("${") {
+        let (variable, after) = after.split_once('}')?;
+        plain += before;
+        plain += match variable {
+            "$" => "$",
+            "*" | "?" if !is_pattern => variable,
+            _ => return None,
+        };
+        rest = after;
+    }
+    Some(plain + rest)
 }
 
 fn is_known(key: &str) -> bool {

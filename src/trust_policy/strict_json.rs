@@ -61,7 +61,13 @@ impl<'de> Visitor<'de> for StrictVisitor {
         Ok(value.into())
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        // 2^53: from there on it isn't the number that was written.
+        if value.abs() >= 9_007_199_254_740_992.0 {
+            return Err(E::custom(
+                "a number is too long to be exact; put it in quotes",
+            ));
+        }
         Ok(value.into())
     }
 

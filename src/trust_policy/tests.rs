@@ -172,7 +172,45 @@ fn what_is_no_trust_policy_is_refused_by_place_and_rule() {
         ),
         (
             statement(r#"{"Effect":"Allow","Action":"*"}"#),
-            "one of Principal and NotPrincipal",
+            "statement 1 has no Principal",
+        ),
+        (
+            statement(r#"{"Effect":"Allow","NotPrincipal":{"AWS":"1"},"Action":"*"}"#),
+            "has no element \"NotPrincipal\"",
+        ),
+        (
+            statement(r#"{"Sid":"a b","Effect":"Allow","Principal":"*","Action":"*"}"#),
+            "statement 1: its Sid is not of letters and digits",
+        ),
+        (
+            statement(
+                &[r#"{"Sid":"a","Effect":"Allow","Principal":"*","Action":"*"}"#; 2].join(","),
+            ),
+            "statement 2 (\"a\"): another one has its Sid",
+        ),
+        (
+            statement(r#"{"Effect":"Allow","Principal":"*","Action":["sts:*","s3:*"]}"#),
+            "statement 1: Action: \"s3:*\" is none of STS's",
+        ),
+        (
+            statement(r#"{"Effect":"Allow","Principal":"*","NotAction":"iam:PassRole"}"#),
+            "NotAction: \"iam:PassRole\" is none of STS's",
+        ),
+        (
+            statement(r#"{"Effect":"Allow","Principal":"*","Action":[]}"#),
+            "Action: at least one value is expected",
+        ),
+        (
+            statement(
+                r#"{"Effect":"Allow","Principal":"*","Action":"*","Condition":{"StringNotEquals":{"accounts.google.com:sub":[]}}}"#,
+            ),
+            "at least one value is expected",
+        ),
+        (
+            statement(
+                r#"{"Effect":"Allow","Principal":"*","Action":"*","Condition":{"NumericEquals":{"accounts.google.com:sub":117291390000000000002}}}"#,
+            ),
+            "a number is too long to be exact; put it in quotes",
         ),
         (
             statement(r#"{"Effect":"Allow","Principal":"me","Action":"*"}"#),
@@ -238,16 +276,32 @@ fn keys_are_found_whatever_their_case_and_shown_on_one_line() {
 }
 
 #[test]
+fn a_policy_for_an_audience_with_a_variable_in_it_admits_that_and_no_other() {
+    for (aud, other) in [("a${*}b", "a*b"), ("${accounts.google.com:sub}", "1")] {
+        let keys = ConditionKeys::from_claims(None, aud, "1");
+        let policy = TrustPolicy::admitting(&keys);
+        let again: TrustPolicy = policy.to_string().parse().unwrap();
+        for policy in [policy, again] {
+            assert!(policy.judge(&keys).is_admitted(), "{policy}");
+            let other = ConditionKeys::from_claims(None, other, "1");
+            assert!(!policy.judge(&other).is_admitted(), "{policy}");
+        }
+    }
+}
+
+#[test]
 fn a_number_is_read_as_it_is_written() {
-    let policy = allow(r#"{"NumericLessThan":{"accounts.google.com:sub":1.0000000000125597e30}}"#);
-    let policy: TrustPolicy = policy.parse().unwrap();
-    let verdict = policy.judge(&by_key());
-    let again: TrustPolicy = policy.to_string().parse().unwrap();
-    assert_eq!(again.judge(&by_key()), verdict);
-    assert!(
-        policy.to_string().contains("1.0000000000125597e"),
-        "{policy}"
-    );
+    for number in ["1.0000000000125597e-30", "0.1000000000125597", "1.5"] {
+        let condition = format!(r#"{{"NumericLessThan":{{"accounts.google.com:sub":{number}}}}}"#);
+        let policy: TrustPolicy = allow(&condition).parse().unwrap();
+        let again: TrustPolicy = policy.to_string().parse().unwrap();
+        assert_eq!(again.judge(&by_key()), policy.judge(&by_key()));
+        assert_eq!(again.to_string(), policy.to_string());
+        assert!(
+            policy.to_string().contains(&format!("{number}}}")),
+            "{policy}"
+        );
+    }
 }
 
 #[test]

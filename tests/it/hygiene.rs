@@ -60,7 +60,7 @@ async fn an_assertion_refused_for_its_time_is_signed_once_more_for_the_servers()
     let source = IamIdToken::new(ROBOT, key(&emulator)).endpoint(emulator.iam_endpoint());
     let provider = with(&emulator, source).await;
     let before = emulator.requests_of(Hop::TokenEndpoint).len();
-    let _ = provider.id_token().await;
+    provider.id_token().await.unwrap();
     assert_eq!(emulator.requests_of(Hop::TokenEndpoint).len(), before + 2);
 }
 

@@ -77,7 +77,7 @@ async fn the_token_endpoint_refuses_in_google_s_words() {
         ),
         ("exp", json!(now + 3602), 400, late),
         ("exp", json!(now - 1), 400, late),
-        ("iat", json!(now + 301), 400, late),
+        ("iat", json!(now + 400), 400, late),
         ("iat", json!("now"), 400, late),
         ("sub", json!("user@example.com"), 401, "unauthorized"),
         (

@@ -79,7 +79,8 @@ async fn the_attached_account_signs_for_itself_through_iam() {
         "Authorization: Bearer {}\r\n",
         answer["access_token"].as_str().unwrap()
     );
-    let body = json!({"payload": assertion_claims(&emulator).to_string()}).to_string();
+    let claims = assertion_claims(&emulator);
+    let body = json!({"payload": claims.to_string()}).to_string();
     let path = format!("/v1/projects/-/serviceAccounts/{ROBOT}%3AsignJwt");
     let signed = post(emulator.iam_endpoint(), &path, &bearer, &body).await;
     assert_eq!(signed.status, 200, "{}", signed.body);
@@ -101,7 +102,7 @@ async fn the_attached_account_signs_for_itself_through_iam() {
             Hop::Sts
         ]
     );
-    let claims = Some(assertion_claims(&emulator));
+    let claims = Some(claims);
     assert_eq!(
         emulator.requests_of(Hop::SignJwt)[0].assertion_claims(),
         claims

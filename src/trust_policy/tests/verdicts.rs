@@ -33,6 +33,7 @@ fn verdicts_are_those_of_the_documentation() {
         by_metadata().with("accounts.google.com:google/organization_number", "123456");
     let with_email = by_metadata().with("accounts.google.com:email", EMAIL);
     let (key, metadata) = (by_key(), by_metadata());
+    let odd = ConditionKeys::from_claims(None, "a${*}b*c?", SUB);
     let no_azp = ConditionKeys::from_claims(None, AUDIENCE, SUB);
     let rows: &[(&str, String, &ConditionKeys, Expected, &str)] = &[
         // What the keys are.
@@ -453,13 +454,6 @@ fn verdicts_are_those_of_the_documentation() {
             SEVERAL,
         ),
         (
-            "no value at all",
-            allow(r#"{"StringEquals":{"accounts.google.com:sub":[]}}"#),
-            &key,
-            Refused,
-            SEVERAL,
-        ),
-        (
             "ForAnyValue",
             allow(
                 r#"{"ForAnyValue:StringEquals":{"accounts.google.com:sub":"117291390000000000001"}}"#,
@@ -531,6 +525,27 @@ fn verdicts_are_those_of_the_documentation() {
             OPERATORS,
         ),
         (
+            "variables that stand for a character",
+            allow(r#"{"StringEquals":{"accounts.google.com:oaud":"a${$}{${*}}b${*}c${?}"}}"#),
+            &odd,
+            Admitted,
+            VARIABLES,
+        ),
+        (
+            "in a pattern too, but for the wildcards",
+            allow(r#"{"StringLike":{"accounts.google.com:oaud":"a${$}{?}b*"}}"#),
+            &odd,
+            Admitted,
+            VARIABLES,
+        ),
+        (
+            "a wildcard that is none, in a pattern",
+            allow(r#"{"StringLike":{"accounts.google.com:oaud":"*${*}*"}}"#),
+            &odd,
+            Unknown,
+            VARIABLES,
+        ),
+        (
             "a variable",
             allow(r#"{"StringEquals":{"accounts.google.com:sub":"${accounts.google.com:sub}"}}"#),
             &key,
@@ -591,15 +606,49 @@ fn verdicts_are_those_of_the_documentation() {
             PRINCIPAL,
         ),
         (
-            "NotPrincipal",
-            with_principal(r#"{"AWS":"1"}"#).replace("\"Principal\"", "\"NotPrincipal\""),
+            "every federated principal",
+            with_principal(r#"{"Federated":"*"}"#),
+            &key,
+            Unknown,
+            PRINCIPAL,
+        ),
+        (
+            "everyone in AWS, and Google",
+            with_principal(r#"{"AWS":"*","Federated":"accounts.google.com"}"#),
+            &key,
+            Admitted,
+            PRINCIPAL,
+        ),
+        (
+            "a Deny for every federated principal",
+            deny("{}").replace(r#""Principal":"*""#, r#""Principal":{"Federated":"*"}"#),
+            &key,
+            Refused,
+            PRINCIPAL,
+        ),
+        (
+            "a Deny for everyone in AWS and another provider",
+            deny("{}").replace(
+                r#""Principal":"*""#,
+                r#""Principal":{"Federated":"www.amazon.com","AWS":"*"}"#,
+            ),
+            &key,
+            Refused,
+            PRINCIPAL,
+        ),
+        (
+            "a Deny for a provider of one's own for Google",
+            deny("{}").replace(
+                r#""Principal":"*""#,
+                r#""Principal":{"Federated":"arn:aws:iam::123456789012:oidc-provider/accounts.google.com"}"#,
+            ),
             &key,
             Unknown,
             PRINCIPAL,
         ),
         (
             "an action by wildcard",
-            with_action(r#""Action":["s3:*","sts:Assume*"]"#),
+            with_action(r#""Action":["sts:TagSession","sts:Assume*"]"#),
             &key,
             Admitted,
             ACTIONS,
@@ -620,7 +669,7 @@ fn verdicts_are_those_of_the_documentation() {
         ),
         (
             "NotAction",
-            with_action(r#""NotAction":"s3:*""#),
+            with_action(r#""NotAction":"sts:TagSession""#),
             &key,
             Unknown,
             ACTIONS,

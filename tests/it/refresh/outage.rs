@@ -21,37 +21,35 @@ async fn promise_04_no_error_before_the_real_expiry_whatever_fails_or_hangs() {
         let world = World::new().await;
         let provider = warm(&world).await;
         let old = key(&provider);
+        let session = provider.session().now_or_never().unwrap();
+        let expiry = session.unwrap().expires_at();
         world.source.set(mood);
         world.clock.advance(REFRESH_AT);
-        for _ in 0..(3600 - 2700) / 10 {
+        for _ in 0..(3600 - 2700) / 3 {
             let call = provider.provide_credentials();
             tokio::pin!(call);
+            let mut answer = futures_util::poll!(&mut call);
             // In the mandatory window it may wait for the flight, for 3 s of the clock.
-            let credentials = match futures_util::poll!(&mut call) {
-                std::task::Poll::Ready(result) => result,
-                std::task::Poll::Pending => {
-                    world.clock.advance(seconds(3));
-                    call.await
-                }
-            };
-            assert_eq!(
-                credentials.expect("still valid").access_key_id(),
-                old,
-                "{mood:?}"
-            );
-            if world.clock.now()
-                >= provider
-                    .session()
-                    .now_or_never()
-                    .map_or(world.clock.now(), |session| {
-                        session.unwrap().expires_at() - seconds(14)
-                    })
-            {
+            let left = expiry.duration_since(world.clock.now()).unwrap();
+            if answer.is_pending() && left > seconds(3) {
+                world.clock.advance(seconds(3));
+                answer = std::task::Poll::Ready(call.await);
+            }
+            if let std::task::Poll::Ready(credentials) = answer {
+                let credentials = credentials.expect("still valid");
+                assert_eq!(credentials.access_key_id(), old, "{mood:?}");
+            }
+            let left = expiry.duration_since(world.clock.now()).unwrap();
+            if left <= Duration::from_millis(1) {
                 break;
             }
-            world.clock.advance(seconds(10));
+            // Until the last millisecond.
+            let step = seconds(10).min(left - Duration::from_millis(1));
+            world.clock.advance(step);
             tokio::task::yield_now().await;
         }
+        let left = expiry.duration_since(world.clock.now()).unwrap();
+        assert_eq!(left, Duration::from_millis(1), "{mood:?}");
     }
 }
 
