@@ -58,7 +58,8 @@ impl Far {
         }
     }
 
-    /// As a program has it that starts now: nothing is connected, no certificate is loaded.
+    /// As a program has it that starts now: nothing is connected. The system's root certificates, which the SDK keeps for the
+    /// process, are loaded in the first round only; the median leaves that out.
     fn sdk_config(&self) -> SdkConfig {
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())

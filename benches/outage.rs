@@ -84,6 +84,10 @@ fn main() {
             seen.errors, seen.requests, seen.exchanges
         );
     }
+    for seen in [&ours, &theirs] {
+        let measured = seen.first_error.is_some() && seen.exchanges > 0;
+        assert!(measured, "the session was renewed before the outage");
+    }
     let early = |seen: &Seen| {
         seen.first_error
             .map_or(0, |second| SESSION.saturating_sub(second)) as f64

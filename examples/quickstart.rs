@@ -28,7 +28,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     std::fs::create_dir(directory.path().join("photos"))?;
     let issued = emulator.clone();
     let lookup: s3::Lookup = Arc::new(move |access_key_id| {
-        let issued = issued.issued(access_key_id)?;
+        let now = issued.now();
+        let issued = issued
+            .issued(access_key_id)
+            .filter(|issued| issued.expires_at() > now)?;
         Some((
             issued.secret_access_key().to_owned(),
             issued.session_token().to_owned(),

@@ -4,7 +4,7 @@ use super::Bench;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::web_identity_token::{StaticConfiguration, WebIdentityTokenCredentialsProvider};
 use aws_google_web_identity::emulator::Hop;
-use aws_google_web_identity::{GoogleWebIdentityProvider, MonotonicClock};
+use aws_google_web_identity::{GoogleWebIdentityProvider, MonotonicClock, RefreshPolicy};
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_async::time::TimeSource;
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
@@ -118,6 +118,8 @@ pub fn ours(bench: &Bench, clock: &Clock, road: &Road) -> GoogleWebIdentityProvi
     let provider = GoogleWebIdentityProvider::builder(bench.emulator.role_arn())
         .audience(bench.emulator.audience())
         .token_source(bench.source())
+        // Due at a known moment.
+        .refresh_policy(RefreshPolicy::new().jitter(0.0))
         .configure(&config)
         .monotonic_clock(clock.clone())
         .build();

@@ -42,10 +42,7 @@ impl<'a> Jwt<'a> {
 
     /// A NumericDate (RFC 7519, 2) in whole seconds: a fraction is allowed there.
     pub(super) fn seconds(&self, claim: &str) -> Option<i64> {
-        let number = self.claims.get(claim)?;
-        number
-            .as_i64()
-            .or_else(|| number.as_f64().map(|seconds| seconds as i64))
+        self.claims.get(claim)?.as_i64()
     }
 
     pub(super) fn claim(&self, name: &str) -> Option<&Value> {
@@ -90,11 +87,13 @@ mod tests {
     #[test]
     fn what_was_signed_is_what_is_read() {
         let key = key(KeyUse::Google);
-        let token = sign(&key, &json!({"sub": "1", "exp": 12.9})).unwrap();
+        let token = sign(&key, &json!({"sub": "1", "exp": 12, "iat": 12.9})).unwrap();
         let jwt = Jwt::parse(&token).unwrap();
         assert!(jwt.is_signed_by([&*key]));
         assert_eq!(jwt.text("sub"), Some("1"));
         assert_eq!(jwt.seconds("exp"), Some(12));
+        // STS wants whole seconds: "an integer or a long integer".
+        assert_eq!(jwt.seconds("iat"), None);
     }
 
     #[test]

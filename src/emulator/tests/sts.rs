@@ -280,3 +280,29 @@ async fn the_clock_offset_moves_judgement_and_date_together() {
     let early = assume_role(&emulator, &assume_role_form(&token)).await;
     assert_eq!(early.element("Code"), "InvalidIdentityToken");
 }
+
+#[tokio::test]
+async fn a_role_may_test_the_session_s_name_and_stays_in_its_place() {
+    let emulator = Emulator::start().await.unwrap();
+    let arn = emulator.role_arn();
+    emulator
+        .put_role(Role::new("arn:aws:iam::123456789012:role/another"))
+        .unwrap();
+    let policy = json!({"Version": "2012-10-17", "Statement": {
+        "Effect": "Allow", "Principal": {"Federated": "accounts.google.com"},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": {"StringLike": {"sts:RoleSessionName": "myservice-*"}},
+    }});
+    let role = Role::new(&arn).trust_policy(policy.to_string());
+    emulator.put_role(role).unwrap();
+    assert_eq!(emulator.role_arn(), arn, "the first one, as before");
+    let token = emulator
+        .issue_id_token(&id_token_claims(&emulator))
+        .unwrap();
+    for (name, status) in [("myservice-1", 200), ("another", 403)] {
+        let mut form = assume_role_form(&token);
+        form.retain(|(field, _)| *field != "RoleSessionName");
+        form.push(("RoleSessionName", name));
+        assert_eq!(assume_role(&emulator, &form).await.status, status, "{name}");
+    }
+}

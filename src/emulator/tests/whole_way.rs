@@ -237,6 +237,12 @@ async fn a_rotated_key_is_refused_and_the_new_one_taken() {
         "Invalid JWT Signature."
     );
     assert_eq!(exchange(&emulator, &claims, &key()).await.status, 200);
+    // However often it is rotated.
+    for _ in 0..3 {
+        emulator.rotate_key_file(&address).unwrap();
+        assert_eq!(exchange(&emulator, &claims, &old).await.status, 400);
+    }
+    assert_eq!(exchange(&emulator, &claims, &key()).await.status, 200);
 }
 
 #[test]

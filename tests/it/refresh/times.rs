@@ -42,12 +42,10 @@ async fn promise_12_the_advertised_expiry_is_never_none_never_late_and_renewed_o
 async fn promise_14_zero_short_or_past_lifetimes_make_no_busy_loop() {
     let world = World::new().await;
     let provider = world.provider().await;
-    for expiration in [0, 1, -3600] {
-        let at = world.clock.now() + seconds(4000);
-        let at = if expiration < 0 {
-            at - seconds(8000)
-        } else {
-            world.clock.now()
+    for (lifetime, fresh) in [(0, false), (-3600, false), (2, true)] {
+        let at = match u64::try_from(lifetime) {
+            Ok(ahead) => world.clock.now() + seconds(ahead),
+            Err(_) => world.clock.now() - seconds(3600),
         };
         let at = aws_smithy_types::DateTime::from(at)
             .fmt(aws_smithy_types::date_time::Format::DateTime)
@@ -57,10 +55,19 @@ async fn promise_14_zero_short_or_past_lifetimes_make_no_busy_loop() {
              <SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>{at}</Expiration>\
              </Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>"
         );
+        world.emulator.answer_genuinely();
         world
             .emulator
             .answer_next(Hop::Sts, 99, Answer::status(200).body(body));
         let before = world.source.calls();
+        if fresh {
+            // Read as often as you like, it is fetched as often as it can be fresh.
+            for _ in 0..50 {
+                provider.session().await.unwrap();
+            }
+            assert_eq!(world.source.calls() - before, 1);
+            break;
+        }
         for _ in 0..50 {
             let error = provider.session().await.unwrap_err();
             assert!(
