@@ -109,10 +109,14 @@ async fn find(asks_metadata: bool) -> Result<Option<Arc<dyn TokenProvider>>, Err
     }
     match ConfigDefaultCredentials::new().await {
         Ok(user) => return Ok(Some(Arc::new(user))),
-        // Without a home directory there is none either.
-        Err(gcp_auth::Error::Str(what)) if what.starts_with("home directory") => {}
+        // Without its directory there is none either.
+        Err(gcp_auth::Error::Str(what))
+            if what.starts_with("home directory") || what.starts_with("APPDATA") => {}
         Err(gcp_auth::Error::Io(_, error)) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error @ (gcp_auth::Error::Io(..) | gcp_auth::Error::Json(..))) => {
+        // Of the file, not of an answer.
+        Err(error @ (gcp_auth::Error::Io(what, _) | gcp_auth::Error::Json(what, _)))
+            if what.contains("ApplicationCredentials") || what.contains("credentials file") =>
+        {
             return Err(unusable(
                 "of gcloud's application default credentials gcp_auth reads the type authorized_user only: \
                  ApplicationDefault reads the others, and GcpAuth::gcloud() doesn't look at them",

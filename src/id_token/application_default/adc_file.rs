@@ -26,7 +26,7 @@ const MAX_NESTING: usize = 4;
 struct Head {
     r#type: Option<String>,
     service_account_impersonation_url: Option<String>,
-    quota_project_id: Option<Arc<str>>,
+    quota_project_id: Option<String>,
     universe_domain: Option<String>,
 }
 
@@ -218,7 +218,10 @@ impl File<'_> {
             other => return Err(self.unsupported(other)),
         };
         Ok(match head.quota_project_id {
-            Some(project) => Arc::new(QuotaProject { project, access }),
+            Some(project) => Arc::new(QuotaProject {
+                project: project.into(),
+                access,
+            }),
             None => access,
         })
     }
