@@ -62,6 +62,22 @@ fn authorized<'w>(
     let caller = bearer(world, request)?;
     let body: Map<String, Value> = serde_json::from_slice(request.body())
         .map_err(|_| invalid("Invalid JSON payload received."))?;
+    let known = match method {
+        "signJwt" => &["payload"][..],
+        "generateIdToken" => &[
+            "audience",
+            "includeEmail",
+            "organizationNumberIncluded",
+            "useEmailAzp",
+        ],
+        _ => &["scope", "lifetime"],
+    };
+    let is_known = |name: &str| name == "delegates" || known.contains(&name);
+    if let Some(name) = body.keys().find(|name| !is_known(name)) {
+        return Err(invalid(&format!(
+            "Invalid JSON payload received. Unknown name \"{name}\": Cannot find field."
+        )));
+    }
     let mut principal = caller;
     for delegate in delegates(&body)? {
         let account = world

@@ -140,6 +140,42 @@ fn failure() -> Reply {
     Reply::oauth_error(StatusCode::INTERNAL_SERVER_ERROR, "internal_failure", "")
 }
 
+/// Of a project's pool, or of an organization's workforce.
+fn is_provider(audience: &str) -> bool {
+    let parts: Vec<_> = audience.split('/').collect();
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    !parts.iter().skip(2).any(|part| part.is_empty())
+        && match parts[..] {
+            [
+                "",
+                "",
+                HOST,
+                "projects",
+                project,
+                "locations",
+                "global",
+                kind,
+                _,
+                "providers",
+                _,
+            ] => kind == "workloadIdentityPools" && is_number(project),
+            [
+                "",
+                "",
+                HOST,
+                "locations",
+                "global",
+                "workforcePools",
+                _,
+                "providers",
+                _,
+            ] => true,
+            _ => false,
+        }
+}
+
+const HOST: &str = "iam.googleapis.com";
+
 /// Workload identity federation
 /// ([RFC 8693](https://www.rfc-editor.org/rfc/rfc8693#section-2.1)), which is Google's STS. The subject token is of
 /// somebody else's provider, whom the emulator doesn't know: any is taken. The grant is the audience's, the pool's.
@@ -155,6 +191,13 @@ fn exchange(world: &World, form: &[(String, String)]) -> Answer {
         })
     };
     let (audience, scope) = (required("audience")?, required("scope")?);
+    if !is_provider(audience) {
+        return Err(Reply::oauth_error(
+            StatusCode::BAD_REQUEST,
+            "invalid_request",
+            "Invalid value for \"audience\". This value should be the full resource name of the Identity Provider.",
+        ));
+    }
     required("subject_token")?;
     required("subject_token_type")?;
     let issued = "urn:ietf:params:oauth:token-type:access_token";

@@ -52,15 +52,7 @@ impl KeyFile {
                 ));
             }
         }
-        if let Some(universe) = fields
-            .universe_domain
-            .filter(|universe| universe != "googleapis.com")
-        {
-            return Err(wrong(format!(
-                "belongs to the universe_domain {}; AWS trusts tokens of googleapis.com only",
-                shown(&universe)
-            )));
-        }
+        check_universe(fields.universe_domain.as_deref()).map_err(wrong)?;
         let missing = |field: &str| wrong(format!("has no {field:?}"));
         let email = fields.client_email.ok_or_else(|| missing("client_email"))?;
         let email = email
@@ -80,6 +72,21 @@ impl KeyFile {
             key,
             token_uri,
         })
+    }
+}
+
+/// Of other universes neither tokens nor endpoints are Google's own.
+///
+/// # Errors
+/// For one of them, which a file names.
+pub(crate) fn check_universe(named: Option<&str>) -> Result<(), String> {
+    const GOOGLES: &str = "googleapis.com";
+    match named {
+        None | Some(GOOGLES) => Ok(()),
+        Some(other) => Err(format!(
+            "belongs to the universe_domain {}; AWS trusts tokens of {GOOGLES} only",
+            shown(other)
+        )),
     }
 }
 

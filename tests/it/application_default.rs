@@ -196,7 +196,7 @@ async fn an_external_account_exchanges_its_subject_token_and_impersonates() {
     std::fs::write(subject.path(), r#"{"id_token": "subject.of.somebody"}"#).unwrap();
     let account = |source: Value| {
         json!({
-            "type": "external_account", "audience": "//iam.googleapis.com/pool", "token_url": emulator.token_uri(),
+            "type": "external_account", "audience": "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/idp", "token_url": emulator.token_uri(),
             "subject_token_type": "urn:ietf:params:oauth:token-type:jwt", "credential_source": source,
             "service_account_impersonation_url": impersonation_url(&emulator, ROBOT),
         })
@@ -229,7 +229,10 @@ async fn an_external_account_exchanges_its_subject_token_and_impersonates() {
                 "grant_type",
                 "urn:ietf:params:oauth:grant-type:token-exchange",
             ),
-            ("audience", "//iam.googleapis.com/pool"),
+            (
+                "audience",
+                "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/idp",
+            ),
             ("scope", "https://www.googleapis.com/auth/cloud-platform"),
             (
                 "requested_token_type",
@@ -277,7 +280,7 @@ async fn an_external_account_exchanges_its_subject_token_and_impersonates() {
         (both, "credential_source: needs either a file or a url"),
         (
             workforce,
-            "workforce_pool_user_project: is for workforce pools, and the audience \"//iam.googleapis.com/pool\" is none",
+            "workforce_pool_user_project: is for workforce pools, and the audience \"//iam.googleapis.com/projects/1/",
         ),
         (
             clear,
@@ -355,7 +358,8 @@ async fn an_external_account_becomes_a_role_session_and_says_what_is_wrong_with_
 
 #[tokio::test]
 async fn an_external_accounts_own_account_is_the_caller_where_it_acts_as_another() {
-    const POOL: &str = "//iam.googleapis.com/pool";
+    const POOL: &str =
+        "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/idp";
     let accounts = Emulator::builder()
         .service_account(ServiceAccount::new(ROBOT).token_creators([CALLER]))
         .service_account(ServiceAccount::new(CALLER).token_creators([POOL]));
@@ -385,7 +389,8 @@ async fn an_external_accounts_own_account_is_the_caller_where_it_acts_as_another
 
 #[tokio::test]
 async fn what_an_external_accounts_headers_and_query_hold_is_shown_by_nobody() {
-    const POOL: &str = "//iam.googleapis.com/pool";
+    const POOL: &str =
+        "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/idp";
     let robot = ServiceAccount::new(ROBOT).token_creators([POOL]);
     let emulator = watch::start_with(Emulator::builder().service_account(robot)).await;
     let url = format!(

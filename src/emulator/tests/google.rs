@@ -343,6 +343,13 @@ async fn generate_id_token_reads_its_flags() {
     );
     assert_eq!(claims("useEmailAzp", json!(true)).await["azp"], ROBOT);
     assert_eq!(ask("includeEmail", json!("maybe")).await.status, 400);
+    let misspelt = ask("includeemail", json!(true)).await;
+    assert_eq!(misspelt.status, 400);
+    assert!(
+        misspelt
+            .body
+            .contains(r#"Unknown name \"includeemail\": Cannot find field."#)
+    );
     assert_eq!(ask("audience", json!("")).await.status, 400);
 }
 
@@ -371,5 +378,32 @@ async fn an_impersonated_access_token_works_at_iam_itself() {
                 .status,
             400
         );
+    }
+}
+
+#[tokio::test]
+async fn google_s_sts_takes_the_full_name_of_a_provider_and_no_other_audience() {
+    let emulator = Emulator::start().await.unwrap();
+    let ask = async |audience: &str| {
+        let form = format!(
+            "grant_type=urn:ietf:params:oauth:grant-type:token-exchange&audience={audience}&scope=s&subject_token=t\
+             &subject_token_type=jwt&requested_token_type=urn:ietf:params:oauth:token-type:access_token"
+        );
+        let origin = emulator.token_uri().replace("/token", "");
+        post(&origin, "/token", "", &form).await.status
+    };
+    let own =
+        "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/q";
+    let of_people = "//iam.googleapis.com/locations/global/workforcePools/p/providers/q";
+    for (audience, status) in [
+        (own, 200),
+        (of_people, 200),
+        ("x", 400),
+        ("//iam.googleapis.com/pool", 400),
+        (&own.replace("/1/", "/name/"), 400),
+        (&own.replace("/q", "/"), 400),
+        (&own.replace("//iam", "https://iam"), 400),
+    ] {
+        assert_eq!(ask(audience).await, status, "{audience}");
     }
 }

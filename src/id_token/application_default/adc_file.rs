@@ -7,6 +7,7 @@ use crate::access_token::impersonated::Impersonated;
 use crate::access_token::quota_project::QuotaProject;
 use crate::iam::Impersonation;
 use crate::names::shown;
+use crate::signer::key_file::check_universe;
 use crate::{
     BuildError, IamIdToken, JwtBearer, LocalKey, ProvideAccessToken, ProvideIdToken,
     ServiceAccountEmail,
@@ -15,9 +16,6 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use std::sync::Arc;
-
-/// Of other universes neither tokens nor endpoints are Google's.
-const GOOGLES: &str = "googleapis.com";
 
 /// Accounts that impersonate accounts that impersonate accounts: IAM itself allows a chain of four.
 const MAX_NESTING: usize = 4;
@@ -228,13 +226,8 @@ impl File<'_> {
 
     fn head(&self, what: &str, json: &[u8]) -> Result<Head, BuildError> {
         let head: Head = self.parse(what, json)?;
-        match head.universe_domain.as_deref() {
-            None | Some(GOOGLES) => Ok(head),
-            Some(other) => Err(self.wrong(format!(
-                "belongs to the universe_domain {}; AWS trusts tokens of {GOOGLES} only",
-                shown(other)
-            ))),
-        }
+        check_universe(head.universe_domain.as_deref()).map_err(|it| self.wrong(it))?;
+        Ok(head)
     }
 
     /// `https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/EMAIL:generateAccessToken`.
