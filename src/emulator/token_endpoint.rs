@@ -142,39 +142,29 @@ fn failure() -> Reply {
 
 /// Of a project's pool, or of an organization's workforce.
 fn is_provider(audience: &str) -> bool {
-    let parts: Vec<_> = audience.split('/').collect();
-    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    !parts.iter().skip(2).any(|part| part.is_empty())
-        && match parts[..] {
-            [
-                "",
-                "",
-                HOST,
-                "projects",
-                project,
-                "locations",
-                "global",
-                kind,
-                _,
-                "providers",
-                _,
-            ] => kind == "workloadIdentityPools" && is_number(project),
-            [
-                "",
-                "",
-                HOST,
-                "locations",
-                "global",
-                "workforcePools",
-                _,
-                "providers",
-                _,
-            ] => true,
-            _ => false,
+    let Some(name) = audience.strip_prefix("//iam.googleapis.com/") else {
+        return false;
+    };
+    let parts: Vec<_> = name.split('/').collect();
+    let is_one = match parts[..] {
+        [
+            "projects",
+            project,
+            "locations",
+            "global",
+            kind,
+            _,
+            "providers",
+            _,
+        ] => {
+            let is_number = project.bytes().all(|byte| byte.is_ascii_digit());
+            is_number && kind == "workloadIdentityPools"
         }
+        ["locations", "global", kind, _, "providers", _] => kind == "workforcePools",
+        _ => false,
+    };
+    is_one && !parts.contains(&"")
 }
-
-const HOST: &str = "iam.googleapis.com";
 
 /// Workload identity federation
 /// ([RFC 8693](https://www.rfc-editor.org/rfc/rfc8693#section-2.1)), which is Google's STS. The subject token is of
