@@ -10,12 +10,16 @@ pub fn is_it() -> bool {
     std::env::var_os(MARK).is_some()
 }
 
+/// Where coverage is measured, that of the process counts too.
+const PROFILE: &str = "LLVM_PROFILE_FILE";
+
 /// Runs the test with these variables and no others, and sees it pass.
 pub fn run<'a>(test: &str, variables: impl IntoIterator<Item = (&'a str, &'a OsStr)>) {
     let output = Command::new(std::env::current_exe().unwrap())
         .args([test, "--exact"])
         .env_clear()
         .envs(variables)
+        .envs(std::env::var_os(PROFILE).map(|file| (PROFILE, file)))
         .env(MARK, "1")
         .output()
         .unwrap();
