@@ -138,12 +138,10 @@ impl ProvideCredentials for GoogleWebIdentityProvider {
     where
         Self: 'a,
     {
-        // The credentials go into the future where they are picked: each move of them costs a hit.
-        self.refresher
-            .cached(|session| future::ProvideCredentials::ready(Ok(session.credentials().clone())))
-            .unwrap_or_else(|| {
-                future::ProvideCredentials::new(async { Ok(self.credentials().await?) })
-            })
+        self.refresher.cached_or(
+            |session| future::ProvideCredentials::ready(Ok(session.credentials().clone())),
+            || future::ProvideCredentials::new(async { Ok(self.credentials().await?) }),
+        )
     }
 
     fn fallback_on_interrupt(&self) -> Option<Credentials> {

@@ -26,7 +26,7 @@ use clocks::Moment;
 use desk::{Desk, Seat};
 use flight::{Ended, Flight, Warmth};
 use generation::{Freshness, Generation};
-use shared::{ArcSwapOption, Mutex, MutexGuard, Runtime};
+use shared::{ArcSwapOption, Loaded, Mutex, MutexGuard, Runtime};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -90,33 +90,23 @@ impl<F: Fetch> Refresher<F> {
         }
     }
 
-    /// The value, when it can be had without waiting. Needs no runtime, and allocates nothing while
-    /// the value is fresh. In the advisory window it starts a flight if there is a runtime.
-    pub(crate) fn cached<T>(&self, pick: impl Fn(&F::Value) -> T) -> Option<T> {
+    /// What `hit` makes of the value, when it can be had without waiting, or what `miss` says. Needs no runtime,
+    /// and allocates nothing while the value is fresh. In the advisory window it starts a flight if there is a runtime.
+    #[inline]
+    pub(crate) fn cached_or<T>(
+        &self,
+        hit: impl FnOnce(&F::Value) -> T,
+        miss: impl FnOnce() -> T,
+    ) -> T {
         let now = self.core.clocks.now();
         let slot = self.core.slot.load();
-        let generation = slot.as_ref()?;
-        match generation.freshness(&now) {
-            Freshness::Fresh => Some(pick(generation.value())),
-            Freshness::Stepped => {
-                drop(slot);
-                self.core.rebase(&now);
-                let slot = self.core.slot.load();
-                slot.as_ref()
-                    .filter(|it| it.freshness(&now) != Freshness::Expired)
-                    .map(|it| pick(it.value()))
-            }
-            Freshness::Advisory => {
-                let seen = Some(generation.number);
-                drop(slot);
-                // Nobody waits for it: when there is no runtime or a failure before, what is held will do.
-                let _ = self.core.seat(&now, seen);
-                self.core
-                    .vouch(&now)
-                    .map(|generation| pick(generation.value()))
-            }
-            Freshness::Mandatory | Freshness::Expired => None,
+        if let Some(held) = slot.as_ref()
+            && held.saw_fresh(&now)
+        {
+            // Made in the place where the caller wants it: each move of it costs.
+            return hit(held.value());
         }
+        self.core.aged(slot, &now, hit).unwrap_or_else(miss)
     }
 
     /// The value that is held, if it hasn't expired, whatever its age.
@@ -131,7 +121,7 @@ impl<F: Fetch> Refresher<F> {
     pub(crate) async fn get<T>(&self, pick: impl Fn(&F::Value) -> T) -> Result<T, F::Error> {
         let mut flights = 0;
         while flights < ELECTIONS {
-            if let Some(value) = self.cached(&pick) {
+            if let Some(value) = self.cached_or(|value| Some(pick(value)), || None) {
                 return Ok(value);
             }
             let now = self.core.clocks.now();
@@ -222,6 +212,33 @@ impl<F: Fetch> Refresher<F> {
 impl<F: Fetch> Core<F> {
     fn desk(&self) -> MutexGuard<'_, Desk<F::Error>> {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What can be had without waiting, of a value that the calling thread didn't just see to be fresh.
+    #[cold]
+    fn aged<T>(
+        self: &Arc<Self>,
+        slot: Loaded<Generation<F::Value>>,
+        now: &Moment,
+        pick: impl FnOnce(&F::Value) -> T,
+    ) -> Option<T> {
+        let generation = slot.as_ref()?;
+        match generation.freshness(now) {
+            Freshness::Fresh => Some(pick(generation.value())),
+            Freshness::Stepped => {
+                drop(slot);
+                self.rebase(now);
+                self.valid(now).map(|held| pick(held.value()))
+            }
+            Freshness::Advisory => {
+                let seen = Some(generation.number);
+                drop(slot);
+                // Nobody waits for it: when there is no runtime or a failure before, what is held will do.
+                let _ = self.seat(now, seen);
+                self.vouch(now).map(|held| pick(held.value()))
+            }
+            Freshness::Mandatory | Freshness::Expired => None,
+        }
     }
 
     fn valid(&self, now: &Moment) -> Option<Arc<Generation<F::Value>>> {

@@ -77,15 +77,13 @@ impl<V: Perishable> Generation<V> {
         &self.values[lane()]
     }
 
+    /// Whether the calling thread saw a moment ago that it is fresh, and nothing has changed since.
     #[inline]
-    pub(super) fn freshness(&self, now: &Moment) -> Freshness {
-        if thread::saw_fresh(self.name, now) {
-            return Freshness::Fresh;
-        }
-        self.reckoned(now)
+    pub(super) fn saw_fresh(&self, now: &Moment) -> bool {
+        thread::saw_fresh(self.name, now)
     }
 
-    fn reckoned(&self, now: &Moment) -> Freshness {
+    pub(super) fn freshness(&self, now: &Moment) -> Freshness {
         let (elapsed, stepped) = self.since.elapsed(now);
         let age = elapsed.saturating_add(self.older_by);
         let fresh_for = self.schedule.refresh_after.saturating_sub(age);

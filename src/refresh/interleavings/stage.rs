@@ -16,12 +16,14 @@ use tokio::sync::watch;
 /// An atomic slot that shuttle sees: others may run before each load and store.
 pub(in crate::refresh) struct ArcSwapOption<T>(shuttle::sync::Mutex<Option<Arc<T>>>);
 
+pub(in crate::refresh) type Loaded<T> = Option<Arc<T>>;
+
 impl<T> ArcSwapOption<T> {
     pub(in crate::refresh) fn empty() -> Self {
         Self(shuttle::sync::Mutex::new(None))
     }
 
-    pub(in crate::refresh) fn load(&self) -> Option<Arc<T>> {
+    pub(in crate::refresh) fn load(&self) -> Loaded<T> {
         self.load_full()
     }
 
