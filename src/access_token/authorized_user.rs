@@ -30,16 +30,18 @@ impl AuthorizedUser {
         }
     }
 
-    fn token_uri(&self) -> &str {
-        let default = match self.is_of_workforce {
-            false => token_endpoint::DEFAULT,
-            true => "https://sts.googleapis.com/v1/oauthtoken",
+    /// As the file names it, and where it is.
+    fn token_endpoint(&self) -> (&'static str, &str) {
+        let (name, default) = match self.is_of_workforce {
+            false => ("token_uri", token_endpoint::DEFAULT),
+            true => ("token_url", "https://sts.googleapis.com/v1/oauthtoken"),
         };
-        self.token_uri.as_deref().unwrap_or(default)
+        (name, self.token_uri.as_deref().unwrap_or(default))
     }
 
     fn endpoint(&self) -> Result<Endpoint, BuildError> {
-        Endpoint::secure("token_uri", self.token_uri())
+        let (name, uri) = self.token_endpoint();
+        Endpoint::secure(name, uri)
     }
 
     /// The scope is that which the user agreed to: a refresh can't widen it.
@@ -85,9 +87,10 @@ impl ProvideAccessToken for AuthorizedUser {
 
 impl fmt::Debug for AuthorizedUser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, uri) = self.token_endpoint();
         f.debug_struct("AuthorizedUser")
             .field("client_id", &self.client_id)
-            .field("token_uri", &self.token_uri())
+            .field(name, &uri)
             .finish_non_exhaustive()
     }
 }

@@ -88,6 +88,18 @@ async fn a_workforce_pools_login_is_refreshed_at_googles_sts_and_acts_as_an_acco
         assert!(error.contains(says), "{error}");
     }
 
+    // A refusal names the setting as the file does.
+    let mut clear = workforce_login(&emulator);
+    clear["token_url"] = "http://sts.example.com/oauthtoken".into();
+    let refused = finding(&emulator, &acting(&emulator, &clear)).await;
+    let error = refused.unwrap_err().to_string();
+    assert!(
+        error.contains(
+            "token_url: \"http://sts.example.com/oauthtoken\" would send secrets in clear text"
+        ),
+        "{error}"
+    );
+
     // Alone it has no ID token for an audience of ours.
     let alone = finding(&emulator, &workforce_login(&emulator)).await;
     let error = alone.unwrap_err().to_string();
