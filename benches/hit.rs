@@ -81,6 +81,9 @@ fn hit(criterion: &mut Criterion) {
     let provider = bench.provider(bench.source());
     bench.runtime.block_on(provider.session()).unwrap();
     let dynamic: &dyn ProvideCredentials = &provider;
+    let another = bench.provider(bench.source());
+    bench.runtime.block_on(another.session()).unwrap();
+    let of_two_roles: [&dyn ProvideCredentials; 2] = [&provider, &another];
 
     let held = provider
         .provide_credentials()
@@ -141,6 +144,14 @@ fn hit(criterion: &mut Criterion) {
             "floor, as a future",
             Box::new(|| {
                 black_box(through_trait(floor_behind_the_trait));
+            }),
+        ),
+        (
+            "ours, of two roles, both",
+            Box::new(|| {
+                for provider in of_two_roles {
+                    black_box(through_trait(provider));
+                }
             }),
         ),
         (

@@ -40,7 +40,7 @@ impl<'a> Jwt<'a> {
         self.claims.get(claim)?.as_str()
     }
 
-    /// A NumericDate (RFC 7519, 2) in whole seconds: a fraction is allowed there.
+    /// A NumericDate in whole seconds: RFC 7519, 2, allows a fraction, STS doesn't.
     pub(super) fn seconds(&self, claim: &str) -> Option<i64> {
         self.claims.get(claim)?.as_i64()
     }
