@@ -33,6 +33,7 @@ pub fn adc_file(cx: &Context, json: &[u8], impersonate: Option<&str>) -> Result<
         name: "fuzzed",
         json,
         impersonate,
+        quota_project: None,
     }
     .id_token_source()?;
     let _ = format!("{found:?}");

@@ -6,9 +6,23 @@ use crate::{BuildError, Context, future};
 use std::sync::Arc;
 
 #[derive(Debug)]
-pub(crate) struct QuotaProject {
-    pub(crate) project: Arc<str>,
-    pub(crate) access: Arc<dyn ProvideAccessToken>,
+struct QuotaProject {
+    project: Arc<str>,
+    access: Arc<dyn ProvideAccessToken>,
+}
+
+/// The same access tokens, their calls against this project, if there is one.
+pub(crate) fn charged(
+    project: Option<&str>,
+    access: Arc<dyn ProvideAccessToken>,
+) -> Arc<dyn ProvideAccessToken> {
+    match project {
+        Some(project) => Arc::new(QuotaProject {
+            project: project.into(),
+            access,
+        }),
+        None => access,
+    }
 }
 
 impl ProvideAccessToken for QuotaProject {

@@ -4,6 +4,7 @@
 pub(crate) mod adc_file;
 
 use super::{IdToken, ProvideIdToken};
+use crate::access_token::quota_project::charged;
 use crate::{
     Audience, BuildError, Context, Error, ErrorKind, IamIdToken, MetadataServer, Stage, future,
 };
@@ -14,6 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 const VARIABLE: &str = "GOOGLE_APPLICATION_CREDENTIALS";
+const QUOTA_PROJECT: &str = "GOOGLE_CLOUD_QUOTA_PROJECT";
 
 /// Looks at the environment at the first use and becomes the source that it finds; what a provider
 /// uses when it is given none.
@@ -23,8 +25,8 @@ const VARIABLE: &str = "GOOGLE_APPLICATION_CREDENTIALS";
 /// configuration; the metadata server. A file may be a `service_account`, an
 /// `impersonated_service_account` or an `external_account` that names a service account; an
 /// `authorized_user` or `external_account_authorized_user`, a person, needs [`impersonate`](Self::impersonate). A
-/// `quota_project_id` is named to IAM, as Google's libraries do. A file that changed is read again. `Debug` shows what
-/// was chosen.
+/// `quota_project_id`, or `GOOGLE_CLOUD_QUOTA_PROJECT` in its place, is named to IAM, as Google's libraries do. A file
+/// that changed is read again. `Debug` shows what was chosen.
 #[derive(Clone, Debug, Default)]
 pub struct ApplicationDefault {
     impersonate: Option<String>,
@@ -75,10 +77,13 @@ impl ApplicationDefault {
         {
             return Ok(chosen.found.source.clone());
         }
-        let read = self.read(&place).and_then(|found| {
-            found.source.check(cx)?;
-            Ok(found)
-        });
+        let quota_project = cx.environment().get(QUOTA_PROJECT);
+        let read = self
+            .read(&place, quota_project.as_deref())
+            .and_then(|found| {
+                found.source.check(cx)?;
+                Ok(found)
+            });
         match read {
             Ok(found) => {
                 tracing::debug!(
@@ -106,7 +111,7 @@ impl ApplicationDefault {
         }
     }
 
-    fn read(&self, place: &Place) -> Result<Found, BuildError> {
+    fn read(&self, place: &Place, quota_project: Option<&str>) -> Result<Found, BuildError> {
         let impersonate = self.impersonate.as_deref();
         match place {
             Place::File { path, .. } => {
@@ -119,12 +124,16 @@ impl ApplicationDefault {
                     name: &name,
                     json: &json,
                     impersonate,
+                    quota_project,
                 }
                 .id_token_source()
             }
             Place::Metadata => {
                 let source: Arc<dyn ProvideIdToken> = match impersonate {
-                    Some(email) => Arc::new(IamIdToken::new(email, MetadataServer::new())),
+                    Some(email) => {
+                        let access = charged(quota_project, Arc::new(MetadataServer::new()));
+                        Arc::new(IamIdToken::new(email, access))
+                    }
                     None => Arc::new(MetadataServer::new()),
                 };
                 Ok(Found {

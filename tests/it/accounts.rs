@@ -164,25 +164,38 @@ fn google_and_aws(request: http::Request<aws_smithy_types::body::SdkBody>) -> (u
 async fn whoever_is_found_acts_as_an_account_at_googles_own_endpoints() {
     let user = json!({
         "type": "authorized_user", "client_id": "x", "client_secret": "hush", "refresh_token": "1//hush",
+        "quota_project_id": "their-project",
     });
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), user.to_string()).unwrap();
     let path = file.path().to_str().unwrap();
-    for (variables, caller) in [
+    let environments = ("GOOGLE_CLOUD_QUOTA_PROJECT", "environments-project");
+    for (variables, caller, quota_project) in [
         // The attached account, and a login.
         (
-            vec![("K_SERVICE", "s")],
+            vec![("K_SERVICE", "s"), environments],
             "http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/token?scopes=https%3A%2F%2Fwww%2Egoogleapis%2Ecom%2Fauth%2Fcloud%2Dplatform",
+            "environments-project",
         ),
         (
             vec![("GOOGLE_APPLICATION_CREDENTIALS", path)],
             "https://oauth2.googleapis.com/token",
+            "their-project",
+        ),
+        (
+            vec![("GOOGLE_APPLICATION_CREDENTIALS", path), environments],
+            "https://oauth2.googleapis.com/token",
+            "environments-project",
         ),
     ] {
-        let asked: Arc<Mutex<Vec<String>>> = Arc::default();
+        let asked: Arc<Mutex<Vec<(String, String)>>> = Arc::default();
         let seen = asked.clone();
         let http = infallible_client_fn(move |request| {
-            seen.lock().unwrap().push(request.uri().to_string());
+            let project = request.headers().get("x-goog-user-project");
+            let project = project.map_or("", |it| it.to_str().unwrap()).to_owned();
+            seen.lock()
+                .unwrap()
+                .push((request.uri().to_string(), project));
             let flavor = request.uri().host() == Some("metadata.google.internal");
             let (status, body) = google_and_aws(request);
             let answer = http::Response::builder().status(status);
@@ -204,7 +217,11 @@ async fn whoever_is_found_acts_as_an_account_at_googles_own_endpoints() {
         let iam = format!(
             "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/{ROBOT}:generateIdToken"
         );
-        assert_eq!(*asked.lock().unwrap(), [caller.to_owned(), iam]);
+        let expected = [
+            (caller.to_owned(), String::new()),
+            (iam, quota_project.to_owned()),
+        ];
+        assert_eq!(*asked.lock().unwrap(), expected);
     }
 }
 

@@ -110,6 +110,13 @@ async fn a_workforce_pools_login_is_refreshed_at_googles_sts_and_acts_as_an_acco
     );
 }
 
+/// The project that the last call of IAM for an ID token counted against.
+fn quota_project(emulator: &Emulator) -> Option<String> {
+    let calls = emulator.requests_of(Hop::GenerateIdToken);
+    let project = calls.last().unwrap().header("x-goog-user-project");
+    project.map(str::to_owned)
+}
+
 #[tokio::test]
 async fn what_a_login_calls_counts_against_its_quota_project() {
     let emulator = emulator().await;
@@ -122,10 +129,32 @@ async fn what_a_login_calls_counts_against_its_quota_project() {
             let file = acting(&emulator, &login);
             let (provider, _file) = finding(&emulator, &file).await.unwrap();
             provider.id_token().await.unwrap();
-            let calls = emulator.requests_of(Hop::GenerateIdToken);
-            let call = calls.last().unwrap();
-            assert_eq!(call.header("x-goog-user-project"), expected);
+            assert_eq!(quota_project(&emulator).as_deref(), expected);
         }
+    }
+}
+
+#[tokio::test]
+async fn the_environments_quota_project_is_that_of_the_file_and_not_of_whom_it_acts_by() {
+    let emulator = emulator().await;
+    let subject = tempfile::NamedTempFile::new().unwrap();
+    let mut login = login(&emulator);
+    login["quota_project_id"] = "their-project".into();
+    for (file, expected) in [
+        (acting(&emulator, &login), "their-project"),
+        (workforce(&emulator, &subject), "environments-project"),
+    ] {
+        let named = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(named.path(), file.to_string()).unwrap();
+        let builder = from_emulator(&emulator).environment([
+            (
+                "GOOGLE_APPLICATION_CREDENTIALS",
+                named.path().to_str().unwrap(),
+            ),
+            ("GOOGLE_CLOUD_QUOTA_PROJECT", "environments-project"),
+        ]);
+        builder.build().await.unwrap().id_token().await.unwrap();
+        assert_eq!(quota_project(&emulator).as_deref(), Some(expected));
     }
 }
 

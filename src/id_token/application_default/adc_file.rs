@@ -4,7 +4,7 @@
 use crate::access_token::authorized_user::AuthorizedUser;
 use crate::access_token::external_account::ExternalAccount;
 use crate::access_token::impersonated::Impersonated;
-use crate::access_token::quota_project::QuotaProject;
+use crate::access_token::quota_project::charged;
 use crate::iam::Impersonation;
 use crate::names::shown;
 use crate::signer::key_file::check_universe;
@@ -59,6 +59,8 @@ pub(crate) struct File<'a> {
     pub(crate) name: &'a str,
     pub(crate) json: &'a [u8],
     pub(crate) impersonate: Option<&'a str>,
+    /// In place of that of the file's own identity, not of what it acts by: so google-auth has it.
+    pub(crate) quota_project: Option<&'a str>,
 }
 
 impl File<'_> {
@@ -82,7 +84,7 @@ impl File<'_> {
         let head = self.head("of a credentials file", self.json)?;
         let r#type = head.r#type.unwrap_or_default();
         let impersonate = |account: &str| -> Result<Found, BuildError> {
-            let access = self.access_token_source(self.json, MAX_NESTING, Identity::Own)?;
+            let access = self.own_access_token_source(Identity::Own)?;
             Ok(Found {
                 source: Arc::new(IamIdToken::new(account, access).include_email(true)),
                 r#type: r#type.clone(),
@@ -110,7 +112,7 @@ impl File<'_> {
             ("external_account", None) => match head.service_account_impersonation_url {
                 Some(url) => {
                     let (account, endpoint) = self.impersonation_url(&url)?;
-                    let access = self.access_token_source(self.json, MAX_NESTING, Identity::Bare)?;
+                    let access = self.own_access_token_source(Identity::Bare)?;
                     let source = IamIdToken::new(account.as_str(), access)
                         .include_email(true)
                         .endpoint(endpoint);
@@ -156,6 +158,14 @@ impl File<'_> {
                 shown(other)
             ),
         })
+    }
+
+    fn own_access_token_source(
+        &self,
+        its: Identity,
+    ) -> Result<Arc<dyn ProvideAccessToken>, BuildError> {
+        let access = self.access_token_source(self.json, MAX_NESTING, its)?;
+        Ok(charged(self.quota_project, access))
     }
 
     /// A caller of IAM.
@@ -215,13 +225,7 @@ impl File<'_> {
             }
             other => return Err(self.unsupported(other)),
         };
-        Ok(match head.quota_project_id {
-            Some(project) => Arc::new(QuotaProject {
-                project: project.into(),
-                access,
-            }),
-            None => access,
-        })
+        Ok(charged(head.quota_project_id.as_deref(), access))
     }
 
     fn head(&self, what: &str, json: &[u8]) -> Result<Head, BuildError> {
