@@ -113,7 +113,7 @@ impl<F: Fetch> Refresher<F> {
     pub(crate) fn held<T>(&self, pick: impl Fn(&F::Value) -> T) -> Option<T> {
         let now = self.core.clocks.now();
         self.core
-            .valid(&now)
+            .vouch(&now)
             .map(|generation| pick(generation.value()))
     }
 
@@ -222,14 +222,17 @@ impl<F: Fetch> Core<F> {
         now: &Moment,
         pick: impl FnOnce(&F::Value) -> T,
     ) -> Option<T> {
-        let generation = slot.as_ref()?;
-        match generation.freshness(now) {
-            Freshness::Fresh => Some(pick(generation.value())),
+        let slot = match slot.as_ref()?.freshness(now) {
             Freshness::Stepped => {
                 drop(slot);
                 self.rebase(now);
-                self.valid(now).map(|held| pick(held.value()))
+                self.slot.load()
             }
+            _ => slot,
+        };
+        let generation = slot.as_ref()?;
+        match generation.freshness(now) {
+            Freshness::Fresh => Some(pick(generation.value())),
             Freshness::Advisory => {
                 let seen = Some(generation.number);
                 drop(slot);
@@ -237,7 +240,7 @@ impl<F: Fetch> Core<F> {
                 let _ = self.seat(now, seen);
                 self.vouch(now).map(|held| pick(held.value()))
             }
-            Freshness::Mandatory | Freshness::Expired => None,
+            Freshness::Stepped | Freshness::Mandatory | Freshness::Expired => None,
         }
     }
 
@@ -250,7 +253,11 @@ impl<F: Fetch> Core<F> {
     /// The generation that is held, with an advertised expiry that a cache above can live with until
     /// the refresh is done.
     fn vouch(&self, now: &Moment) -> Option<Arc<Generation<F::Value>>> {
-        let held = self.valid(now)?;
+        let mut held = self.valid(now)?;
+        if held.freshness(now) == Freshness::Stepped {
+            self.rebase(now);
+            held = self.valid(now)?;
+        }
         if held.freshness(now) == Freshness::Fresh || held.held(now).is_none() {
             return Some(held);
         }

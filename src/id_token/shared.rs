@@ -142,7 +142,7 @@ impl Fetch for TokenFetch {
     /// to ignore.
     fn hold_off(&self, error: &Error) -> HoldOff {
         match lost::hold_off(error) {
-            HoldOff::Minute => HoldOff::Short,
+            HoldOff::Minute | HoldOff::Backoff => HoldOff::Short,
             shorter => shorter,
         }
     }

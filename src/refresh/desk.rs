@@ -144,3 +144,38 @@ impl<E: Clone> Desk<E> {
         was_it
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Instant, SystemTime};
+
+    #[test]
+    fn a_flight_that_was_given_up_says_nothing_of_the_one_that_took_its_place() {
+        let mut desk = Desk::new(fastrand::Rng::with_seed(1));
+        #[allow(clippy::disallowed_methods, reason = "the time doesn't matter")]
+        let now = Moment {
+            wall: SystemTime::UNIX_EPOCH,
+            monotonic: Instant::now(),
+        };
+        let deadline = Duration::from_secs(15);
+        let failed = || Failed {
+            error: "late",
+            hold_off: HoldOff::Minute,
+            at: now,
+            left: Duration::ZERO,
+        };
+        let (_, _given_up) = desk.depart(&now, deadline);
+        let (_, _next) = desk.depart(&now, deadline);
+        desk.failed(0, failed(), &RefreshPolicy::default());
+        let under_way = desk.under_way(&now).map(|flight| flight.number());
+        assert_eq!((desk.held_off(&now), under_way), (None, Some(1)));
+        desk.landed(1);
+        desk.failed(0, failed(), &RefreshPolicy::default());
+        assert_eq!(desk.held_off(&now), None);
+        // One of its own would be held against the next.
+        let (_, _own) = desk.depart(&now, deadline);
+        desk.failed(2, failed(), &RefreshPolicy::default());
+        assert_eq!(desk.held_off(&now), Some("late"));
+    }
+}

@@ -231,8 +231,9 @@ pub(super) async fn keep_warm<F: Fetch>(warmth: Warmth<F>) {
                 Ok(Seat::Flight(flight)) => {
                     tokio::select! {
                         biased;
-                        _ = flight.ended(&core.clocks) => {}
+                        // The flight ends with the last handle as well, and another would begin.
                         _ = handles.changed() => return,
+                        _ = flight.ended(&core.clocks) => {}
                     }
                     let now = core.clocks.now();
                     let fresh = core.slot.load().as_ref().is_some_and(|held| {

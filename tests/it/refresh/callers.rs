@@ -229,18 +229,25 @@ async fn a_flight_that_ends_at_its_deadline_says_which_hop_it_had_got_to() {
 }
 
 #[tokio::test]
-async fn a_refresh_asks_a_shared_identity_again_that_was_denied_before() {
-    let world = World::new().await;
-    let identity = SharedIdToken::new(world.source.clone());
-    let provider = world.builder().token_source(identity).build();
-    let provider = provider.await.unwrap();
-    world.source.set(Mood::Fails(ErrorKind::Denied));
-    provider.session().await.unwrap_err();
-    world.source.set(Mood::Answers);
-    world.clock.advance(seconds(1));
-    provider.session().await.expect_err("held off for a minute");
-    provider.refresh().await.expect("whatever failed before");
-    assert_eq!(world.source.calls(), 2);
+async fn a_refresh_asks_a_shared_identity_again_that_failed_before() {
+    for kind in [ErrorKind::Denied, ErrorKind::Throttled] {
+        let world = World::new().await;
+        let identity = SharedIdToken::new(world.source.clone());
+        let provider = world.builder().token_source(identity).build();
+        let provider = provider.await.unwrap();
+        world.source.set(Mood::Fails(kind));
+        for _ in 0..7 {
+            provider.session().await.unwrap_err();
+            world.clock.advance(seconds(60));
+        }
+        provider.session().await.unwrap_err();
+        world.source.set(Mood::Answers);
+        world.clock.advance(seconds(1));
+        let calls = world.source.calls();
+        provider.session().await.expect_err("still held off");
+        provider.refresh().await.expect("whatever failed before");
+        assert_eq!(world.source.calls(), calls + 1, "{kind:?}");
+    }
 }
 
 #[tokio::test]

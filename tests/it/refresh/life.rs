@@ -44,6 +44,22 @@ async fn promise_17_when_all_handles_are_dropped_the_tasks_are_gone() {
 }
 
 #[tokio::test]
+async fn promise_17_with_the_last_handle_gone_nothing_is_fetched_any_more() {
+    let world = World::new().await;
+    let provider = kept_warm(&world).await;
+    world.source.set(Mood::Hangs);
+    let asleep = || world.clock.sleepers() > 0;
+    world.until("the task sleeps", asleep).await;
+    world.clock.advance(REFRESH_AT);
+    world.source.asked(2).await;
+    drop(provider);
+    let source = &world.source;
+    let gone = || std::sync::Arc::strong_count(source) == 1;
+    world.until("nobody holds the source", gone).await;
+    assert_eq!(world.source.calls(), 2);
+}
+
+#[tokio::test]
 async fn keep_warm_sees_within_a_minute_that_the_machine_was_suspended() {
     let world = World::new().await;
     let _provider = kept_warm(&world).await;

@@ -40,6 +40,19 @@ fn s3(
     (Client::new(&config), keys)
 }
 
+/// A request that waits for nobody's clock.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "no request takes that long, but for one that would wait for ever"
+)]
+async fn sent(s3: &Client, world: &World) -> Result<(), impl std::error::Error + use<>> {
+    let request = s3.list_buckets().send();
+    let Ok(answer) = tokio::time::timeout(seconds(60), request).await else {
+        panic!("it waits for an exchange, of {}", world.source.calls());
+    };
+    answer.map(drop)
+}
+
 #[tokio::test]
 async fn promise_13_under_lazy_and_no_cache_the_new_key_is_in_use_before_the_real_expiry() {
     for (name, cache, seen_within) in [
@@ -55,7 +68,7 @@ async fn promise_13_under_lazy_and_no_cache_the_new_key_is_in_use_before_the_rea
         // answers only between two requests.
         while world.clock.now() < start + HOUR {
             let gate = world.source.close_gate();
-            s3.list_buckets().send().await.unwrap_or_else(|error| {
+            sent(&s3, &world).await.unwrap_or_else(|error| {
                 panic!("{name}: {}", chain(&error));
             });
             let keys = keys.lock().unwrap().clone();
@@ -118,4 +131,46 @@ async fn promise_04_under_lazy_an_outage_is_not_felt_before_the_real_expiry() {
             panic!("after {elapsed:?}: {}", chain(&error));
         });
     }
+}
+
+#[tokio::test]
+async fn promise_04_under_lazy_with_a_patience_of_6_s_a_hanging_source_is_not_felt() {
+    let world = World::new().await;
+    let provider = warm(&world).await;
+    let cache = IdentityCache::lazy().load_timeout(seconds(6)).build();
+    let (s3, keys) = s3(&world, &provider, cache);
+    s3.list_buckets().send().await.unwrap();
+    world.source.set(Mood::Hangs);
+    let start = world.clock.now();
+    let mut requests = 1;
+    // Who asks in the last 30 s may wait for 3 of them.
+    while world.clock.now() < start + HOUR - seconds(4) {
+        let request = s3.list_buckets().send();
+        tokio::pin!(request);
+        let asked = world.clock.now();
+        loop {
+            let mut answer = None;
+            for _ in 0..50 {
+                if let std::task::Poll::Ready(result) = futures_util::poll!(&mut request) {
+                    answer = Some(result);
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+            let waited = world.clock.now().duration_since(asked).unwrap();
+            if let Some(answer) = answer {
+                let after = asked.duration_since(start).unwrap();
+                answer.unwrap_or_else(|error| panic!("after {after:?}: {}", chain(&error)));
+                break;
+            }
+            assert!(waited < seconds(3), "it waits for longer");
+            world.clock.advance(seconds(1));
+        }
+        requests += 1;
+        world.clock.advance(seconds(1));
+        if requests % 300 == 0 {
+            world.emulator.look();
+        }
+    }
+    assert_eq!(keys.lock().unwrap().len(), requests);
 }

@@ -198,11 +198,68 @@ async fn what_a_thread_saw_of_one_provider_says_nothing_of_another() {
     let world = World::new().await;
     let old = warm(&world).await;
     world.clock.advance(REFRESH_AT - seconds(1));
-    let young = warm(&world).await;
+    // So many that some of them keep what was seen where the old one would.
+    let mut young = Vec::new();
+    for _ in 0..32 {
+        young.push(warm(&world).await);
+    }
     expiry(&old);
     world.clock.advance(seconds(1));
-    expiry(&young);
+    for young in &young {
+        expiry(young);
+    }
     let calls = world.source.calls();
     expiry(&old);
     world.source.asked(calls + 1).await;
+}
+
+#[tokio::test]
+async fn promise_12_after_a_step_in_the_window_the_advertised_expiry_is_ahead_and_a_refresh_begins()
+{
+    // Suspended until then, or the clock set back while the refresh hangs.
+    for (suspended, set_back, left) in [(2800, 0, 60), (3555, 0, 45), (2760, 3600, 60)] {
+        let world = World::new().await;
+        let provider = warm(&world).await;
+        world.source.set(Mood::Hangs);
+        world.clock.step(suspended);
+        let ahead = || expiry(&provider).duration_since(world.clock.now()).unwrap();
+        if set_back == 0 {
+            assert_eq!(ahead(), seconds(left), "suspended for {suspended} s");
+        } else {
+            expiry(&provider);
+            world.clock.step(-set_back);
+            assert_eq!(ahead(), seconds(left), "set back by {set_back} s");
+        }
+        world.source.asked(2).await;
+    }
+}
+
+#[tokio::test]
+async fn promise_12_a_clock_set_back_while_a_caller_waits_makes_no_late_expiry() {
+    let world = World::new().await;
+    let provider = warm(&world).await;
+    world.source.set(Mood::Hangs);
+    world.clock.advance(MUST_AT);
+    let call = provider.provide_credentials();
+    tokio::pin!(call);
+    assert!(futures_util::poll!(&mut call).is_pending());
+    world.clock.step(-7200);
+    world.clock.advance(seconds(3));
+    let expiry = call.await.unwrap().expiry().unwrap();
+    assert_eq!(
+        expiry.duration_since(world.clock.now()).unwrap(),
+        seconds(27)
+    );
+}
+
+#[tokio::test]
+async fn promise_12_whoever_is_interrupted_gets_an_expiry_that_is_ahead() {
+    let world = World::new().await;
+    let provider = warm(&world).await;
+    world.source.set(Mood::Hangs);
+    world.clock.advance(MUST_AT);
+    assert!(at_once(&provider).is_none());
+    let held = provider.fallback_on_interrupt().unwrap();
+    let left = held.expiry().unwrap().duration_since(world.clock.now());
+    assert_eq!(left.unwrap(), seconds(30));
 }
