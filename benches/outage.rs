@@ -7,7 +7,8 @@ mod support;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_google_web_identity::emulator::{Answer, Hop};
 use aws_sdk_s3::config::IdentityCache;
-use std::time::Duration;
+use aws_smithy_async::time::TimeSource;
+use std::time::{Duration, SystemTime};
 use support::peer::{Clock, Road, exchanges, of_the_sdk, ours};
 
 const SESSION: u64 = 3600;
@@ -16,12 +17,18 @@ const REQUESTS_A_SECOND: u32 = 5;
 
 struct Seen {
     exchanges: usize,
-    first_error: Option<u64>,
+    /// In seconds after the expiry.
+    first_error: Option<f64>,
     errors: u32,
     requests: u32,
 }
 
-fn outage(bench: &support::Bench, clock: &Clock, provider: SharedCredentialsProvider) -> Seen {
+fn outage(
+    bench: &support::Bench,
+    clock: &Clock,
+    provider: SharedCredentialsProvider,
+    expiry: SystemTime,
+) -> Seen {
     let cache = IdentityCache::lazy().build();
     let client = support::s3(bench.emulator.sdk_config(), provider, cache);
     let (mut first_error, mut errors, mut requests) = (None, 0, 0);
@@ -44,7 +51,10 @@ fn outage(bench: &support::Bench, clock: &Clock, provider: SharedCredentialsProv
                 requests += 1;
                 if client.list_buckets().send().await.is_err() {
                     errors += 1;
-                    first_error.get_or_insert(second);
+                    first_error.get_or_insert_with(|| match clock.now().duration_since(expiry) {
+                        Ok(late) => late.as_secs_f64(),
+                        Err(early) => -early.duration().as_secs_f64(),
+                    });
                 }
             }
         }
@@ -64,19 +74,21 @@ fn outage(bench: &support::Bench, clock: &Clock, provider: SharedCredentialsProv
 fn main() {
     let (bench, clock) = support::Bench::with_clock();
     let road = Road::new(&bench, Duration::ZERO);
-    let provider = SharedCredentialsProvider::new(ours(&bench, &clock, &road));
-    let ours = outage(&bench, &clock, provider);
+    let provider = ours(&bench, &clock, &road);
+    let session = bench.runtime.block_on(provider.session()).unwrap();
+    let provider = SharedCredentialsProvider::new(provider);
+    let ours = outage(&bench, &clock, provider, session.expires_at());
     let (provider, _file) = of_the_sdk(&bench, &clock, &road);
-    let theirs = outage(&bench, &clock, SharedCredentialsProvider::new(provider));
+    let provider = SharedCredentialsProvider::new(provider);
+    // Within the second in which the first request gets it.
+    let expiry = clock.now() + Duration::from_secs(SESSION);
+    let theirs = outage(&bench, &clock, provider, expiry);
     for (name, seen) in [
         ("ours under lazy", &ours),
         ("the SDK's under lazy", &theirs),
     ] {
         let first = match seen.first_error {
-            Some(second) => format!(
-                "first error {} s after the expiry",
-                second as i64 - SESSION as i64
-            ),
+            Some(late) => format!("first error {late:.1} s after the expiry"),
             None => "no error".to_owned(),
         };
         println!(
@@ -88,17 +100,14 @@ fn main() {
         let measured = seen.first_error.is_some() && seen.exchanges > 0;
         assert!(measured, "the session was renewed before the outage");
     }
-    let early = |seen: &Seen| {
-        seen.first_error
-            .map_or(0, |second| SESSION.saturating_sub(second)) as f64
-    };
+    let early = |seen: &Seen| seen.first_error.map_or(0.0, |late| (-late).max(0.0));
     support::verdict(
         "outage, ours: seconds of errors before the expiry",
         early(&ours),
         0.0,
     );
     println!(
-        "outage, the SDK's: seconds of errors before the expiry: {}",
+        "outage, the SDK's: seconds of errors before the expiry: {:.1}",
         early(&theirs)
     );
     // One a second with nothing valid held, and before that three for each quarter of what is left, a minute at most.

@@ -76,7 +76,8 @@ impl GoogleWebIdentityProvider {
     /// The credentials with their real expiry and the assumed-role ARN: those that are held, or new ones.
     ///
     /// # Errors
-    /// When none are held, what the hops report, or reported a moment ago: a second, after a denial a minute.
+    /// When none are held, what the hops report, or reported a moment ago: a second, after a denial a minute, after one that throttles
+    /// up to the longest pause of [`RefreshPolicy::backoff`].
     /// [`ErrorKind::NotConfigured`](crate::ErrorKind::NotConfigured) where there is no Google identity, [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) at the deadline of the
     /// [`RefreshPolicy`], [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) outside of a tokio runtime. The SDK gets the same, as a `CredentialsError`.
     pub async fn session(&self) -> Result<Session, Error> {
@@ -84,7 +85,8 @@ impl GoogleWebIdentityProvider {
     }
 
     /// Refreshes now, whatever is cached: for a caller who knows that the credentials were revoked
-    /// or the role was changed. Ignores the pause after a failure, and joins only an exchange that
+    /// or the role was changed. Ignores the pause after a failure (not the second for which a
+    /// [`SharedIdToken`](crate::SharedIdToken) hands out its own), and joins only an exchange that
     /// began after the call. What is cached stays in use when it fails.
     ///
     /// The SDK's `IdentityCache::lazy()` doesn't learn of it, and signs with what it holds until the expiry that is written on

@@ -18,7 +18,10 @@ const MARGIN: Duration = Duration::from_secs(60);
 const LEAST: Duration = Duration::from_secs(1);
 
 /// Lets several providers, of several roles, share the token of one source: for each audience one
-/// token, fetched by one exchange at a time, for as long as it lives.
+/// token, fetched by one exchange at a time, for as long as it lives. An error is shared for a second.
+///
+/// The first provider that asks for an audience lends what the fetches of its token use: clocks, HTTP client, environment
+/// and deadline.
 ///
 /// ```no_run
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
@@ -139,7 +142,7 @@ impl Fetch for TokenFetch {
     }
 
     /// A second is enough to be shared by those who ask together. The longer pauses are the providers' own, and theirs
-    /// to ignore.
+    /// to ignore in a refresh.
     fn hold_off(&self, error: &Error) -> HoldOff {
         match lost::hold_off(error) {
             HoldOff::Minute | HoldOff::Backoff => HoldOff::Short,

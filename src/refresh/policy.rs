@@ -49,7 +49,7 @@ impl RefreshPolicy {
     }
 
     /// How long before the expiry callers begin to wait (3 s at most) for the refresh, at most a tenth
-    /// of the lifetime. 30 s by default.
+    /// of the lifetime and the whole [`window`](Self::window). 30 s by default.
     #[must_use]
     pub fn mandatory_window(mut self, window: Duration) -> Self {
         self.mandatory_window = window;
@@ -77,7 +77,8 @@ impl RefreshPolicy {
 
     /// The pauses after failures while credentials are held: from `min`, doubling, up to `max`, each shortened at random by up
     /// to a half, and to a quarter of what the credentials are still good for. 1 s to 60 s by default; less than a second
-    /// counts as one. While none are held, an error is handed to whoever asks for a second, a denial for a minute;
+    /// counts as one. While none are held, an error is handed to whoever asks for a second, a denial for a minute, one of a server
+    /// that throttles for such a pause, and that there is no Google identity not at all;
     /// [`refresh`](crate::GoogleWebIdentityProvider::refresh) doesn't wait.
     #[must_use]
     pub fn backoff(mut self, min: Duration, max: Duration) -> Self {

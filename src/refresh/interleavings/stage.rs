@@ -52,7 +52,7 @@ impl Runtime {
     pub(in crate::refresh) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let task = shuttle::future::spawn(task);
         SPAWNED.with_borrow_mut(|spawned| spawned.push(task.abort_handle()));
-        // Dropping it would abort the task.
+        // Dropping it would detach the task, and one that waits for ever would be no deadlock.
         std::mem::forget(task);
     }
 
