@@ -25,7 +25,7 @@ pub use policy::RefreshPolicy;
 use clocks::Moment;
 use desk::{Desk, Seat};
 use flight::{Ended, Flight, Warmth};
-use generation::{Freshness, Generation};
+use generation::{Freshness, Generation, Place};
 use shared::{ArcSwapOption, Loaded, Mutex, MutexGuard, Runtime};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -63,6 +63,7 @@ struct Core<F: Fetch> {
     fetch: F,
     policy: RefreshPolicy,
     clocks: Clocks,
+    place: Place,
     slot: ArcSwapOption<Generation<F::Value>>,
     /// Never held across an await.
     desk: Mutex<Desk<F::Error>>,
@@ -82,6 +83,7 @@ impl<F: Fetch> Refresher<F> {
                 fetch,
                 policy,
                 clocks,
+                place: Place::next(),
                 slot: ArcSwapOption::empty(),
                 desk: Mutex::new(Desk::new(random)),
                 handles,

@@ -144,8 +144,15 @@ impl<F: Fetch> Guard<F> {
             }
             Ok(Fetched { value, lifetime }) => {
                 let random = desk.random();
-                let generation =
-                    Generation::new(pilot.number, &value, lifetime, now, &core.policy, random);
+                let generation = Generation::new(
+                    core.place,
+                    pilot.number,
+                    &value,
+                    lifetime,
+                    now,
+                    &core.policy,
+                    random,
+                );
                 core.slot.store(Some(Arc::new(generation)));
                 desk.landed(pilot.number);
                 (Ended::Published, None)

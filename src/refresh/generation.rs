@@ -6,6 +6,7 @@ use super::Perishable;
 use super::clocks::Moment;
 use super::policy::{RefreshPolicy, Schedule};
 use std::time::{Duration, SystemTime};
+pub(super) use thread::Place;
 use thread::{Glance, LANES, Name, lane};
 
 /// How much later than the refresh the credentials are said to expire: a cache above that asks 5 s
@@ -48,6 +49,7 @@ pub(super) enum Freshness {
 
 impl<V: Perishable> Generation<V> {
     pub(super) fn new(
+        place: Place,
         number: u64,
         value: &V,
         lifetime: Duration,
@@ -61,7 +63,7 @@ impl<V: Perishable> Generation<V> {
         let advertised = later(arrived.wall, after);
         Self {
             number,
-            name: Name::new(),
+            name: Name::new(place),
             values: lanes(value, advertised, None),
             advertised,
             since: arrived,
@@ -143,7 +145,7 @@ impl<V: Perishable> Generation<V> {
     fn advertising(&self, advertised: SystemTime, real: Option<SystemTime>) -> Self {
         Self {
             number: self.number,
-            name: Name::new(),
+            name: self.name.anew(),
             values: lanes(self.value(), advertised, real),
             advertised,
             since: self.since,

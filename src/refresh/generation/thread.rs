@@ -26,14 +26,39 @@ pub(super) fn lane() -> usize {
     })
 }
 
+/// A program may ask providers in turn, for the roles it has: so many of them have a glance of their own on each thread.
+const PLACES: usize = 8;
+
+/// Where a refresher's generations have their glances.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::refresh) struct Place(usize);
+
+impl Place {
+    pub(in crate::refresh) fn next() -> Self {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed) % PLACES)
+    }
+}
+
 /// Tells generations of all refreshers apart, and what is said of one before and after a clock stepped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Name(u64);
+pub(super) struct Name {
+    number: u64,
+    place: Place,
+}
 
 impl Name {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(place: Place) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+        Self {
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
+            place,
+        }
+    }
+
+    /// Another one at the same place.
+    pub(super) fn anew(self) -> Self {
+        Self::new(self.place)
     }
 }
 
@@ -62,24 +87,14 @@ impl Glance {
     }
 }
 
-/// A program may ask providers in turn, for the roles it has: each is likely to find a place of its own.
-const GLANCES: usize = 8;
-
 thread_local! {
-    static LAST: [Cell<Option<Glance>>; GLANCES] = const { [const { Cell::new(None) }; GLANCES] };
-}
-
-impl Name {
-    #[inline]
-    fn place(self) -> usize {
-        self.0 as usize % GLANCES
-    }
+    static LAST: [Cell<Option<Glance>>; PLACES] = const { [const { Cell::new(None) }; PLACES] };
 }
 
 /// Whether the calling thread saw a moment ago that it is fresh.
 #[inline]
 pub(super) fn saw_fresh(name: Name, now: &Moment) -> bool {
-    LAST.with(|last| last[name.place()].get())
+    LAST.with(|last| last[name.place.0].get())
         .is_some_and(|seen| {
             seen.name == name
                 && now.monotonic < seen.until
@@ -89,5 +104,5 @@ pub(super) fn saw_fresh(name: Name, now: &Moment) -> bool {
 }
 
 pub(super) fn note_fresh(seen: Glance) {
-    LAST.with(|last| last[seen.name.place()].set(Some(seen)));
+    LAST.with(|last| last[seen.name.place.0].set(Some(seen)));
 }

@@ -3,8 +3,8 @@
 use super::world::{Mood, World, seconds};
 use super::{HOUR, MUST_AT, REFRESH_AT, at_once, expiry, warm};
 use aws_credential_types::provider::ProvideCredentials;
-use aws_google_web_identity::ErrorKind;
 use aws_google_web_identity::emulator::{Answer, Hop};
+use aws_google_web_identity::{ErrorKind, RefreshPolicy};
 
 #[tokio::test]
 async fn promise_12_the_advertised_expiry_is_never_none_never_late_and_renewed_once_per_hold() {
@@ -38,27 +38,31 @@ async fn promise_12_the_advertised_expiry_is_never_none_never_late_and_renewed_o
     assert!((15..=25).contains(&renewals), "{renewals} in 14 min 29 s");
 }
 
+/// STS gives credentials that expire so many seconds from now.
+fn answer_with(world: &World, lifetime: i64) {
+    let at = match u64::try_from(lifetime) {
+        Ok(ahead) => world.clock.now() + seconds(ahead),
+        Err(_) => world.clock.now() - seconds(lifetime.unsigned_abs()),
+    };
+    let at = aws_smithy_types::DateTime::from(at)
+        .fmt(aws_smithy_types::date_time::Format::DateTime)
+        .unwrap();
+    let body = format!(
+        "<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>ASIANEW</AccessKeyId>\
+         <SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>{at}</Expiration>\
+         </Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>"
+    );
+    world.emulator.answer_genuinely();
+    let answer = Answer::status(200).body(body);
+    world.emulator.answer_next(Hop::Sts, 99, answer);
+}
+
 #[tokio::test]
 async fn promise_14_zero_short_or_past_lifetimes_make_no_busy_loop() {
     let world = World::new().await;
     let provider = world.provider().await;
     for (lifetime, fresh) in [(0, false), (-3600, false), (2, true)] {
-        let at = match u64::try_from(lifetime) {
-            Ok(ahead) => world.clock.now() + seconds(ahead),
-            Err(_) => world.clock.now() - seconds(3600),
-        };
-        let at = aws_smithy_types::DateTime::from(at)
-            .fmt(aws_smithy_types::date_time::Format::DateTime)
-            .unwrap();
-        let body = format!(
-            "<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>ASIANEW</AccessKeyId>\
-             <SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>{at}</Expiration>\
-             </Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>"
-        );
-        world.emulator.answer_genuinely();
-        world
-            .emulator
-            .answer_next(Hop::Sts, 99, Answer::status(200).body(body));
+        answer_with(&world, lifetime);
         let before = world.source.calls();
         if fresh {
             // Read as often as you like, it is fetched as often as it can be fresh.
@@ -79,6 +83,26 @@ async fn promise_14_zero_short_or_past_lifetimes_make_no_busy_loop() {
         }
         assert_eq!(world.source.calls() - before, 1);
         world.clock.advance(seconds(1));
+    }
+}
+
+#[tokio::test]
+async fn promise_14_the_task_that_keeps_warm_makes_no_busy_loop_of_short_lifetimes() {
+    for lifetime in [0, -3600, 2] {
+        let world = World::new().await;
+        let policy = RefreshPolicy::new().keep_warm(true);
+        let builder = world.builder().refresh_policy(policy);
+        let provider = builder.build().await.unwrap();
+        answer_with(&world, lifetime);
+        let _ = provider.session().await;
+        let asleep = || world.clock.sleepers() > 0;
+        for second in 1..=60 {
+            world.until("it rests", asleep).await;
+            assert!(world.source.calls() <= second, "{lifetime} s");
+            answer_with(&world, lifetime);
+            world.clock.advance(seconds(1));
+        }
+        assert!(world.source.calls() > 3, "it goes on");
     }
 }
 
