@@ -220,20 +220,18 @@ impl<F: Fetch> Core<F> {
     #[cold]
     fn aged<T>(
         self: &Arc<Self>,
-        slot: Loaded<Generation<F::Value>>,
+        mut slot: Loaded<Generation<F::Value>>,
         now: &Moment,
         pick: impl FnOnce(&F::Value) -> T,
     ) -> Option<T> {
-        let slot = match slot.as_ref()?.freshness(now) {
-            Freshness::Stepped => {
-                drop(slot);
-                self.rebase(now);
-                self.slot.load()
-            }
-            _ => slot,
-        };
+        let mut freshness = slot.as_ref()?.freshness(now);
+        if freshness == Freshness::Stepped {
+            self.rebase(now);
+            slot = self.slot.load();
+            freshness = slot.as_ref()?.freshness(now);
+        }
         let generation = slot.as_ref()?;
-        match generation.freshness(now) {
+        match freshness {
             Freshness::Fresh => Some(pick(generation.value())),
             Freshness::Advisory => {
                 let seen = Some(generation.number);

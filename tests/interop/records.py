@@ -68,7 +68,7 @@ def differences(google, ours):
         mine = next((record for record in ours if record["call"] == theirs["call"]), None)
         if mine is None:
             # Of IAM's methods, who calls is the same whichever token is asked for.
-            mine = next((record for record in ours if record["call"].rsplit(":")[0] == theirs["call"].rsplit(":")[0]), None)
+            mine = next((record for record in ours if record["call"].split(":")[0] == theirs["call"].split(":")[0]), None)
             if mine is None:
                 continue
             theirs, mine = ({"headers": record["headers"]} for record in (theirs, mine))
