@@ -10,10 +10,10 @@ mod far_away;
 mod support;
 
 use aws_credential_types::provider::ProvideCredentials;
-use aws_google_web_identity::emulator::Emulator;
 use aws_google_web_identity::{
     GoogleWebIdentityProvider, JwtBearer, LocalKey, MetadataServer, ProvideIdToken,
 };
+use aws_google_web_identity_emulator::Emulator;
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
 use aws_types::SdkConfig;

@@ -5,7 +5,7 @@
 mod support;
 
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_google_web_identity::emulator::{Answer, Hop};
+use aws_google_web_identity_emulator::{Answer, Call};
 use aws_sdk_s3::config::IdentityCache;
 use aws_smithy_async::time::TimeSource;
 use std::time::{Duration, SystemTime};
@@ -39,7 +39,7 @@ fn outage(
             clock.skip(1);
             if second == OUTAGE.start {
                 let broken = Answer::sts_error(503, "ServiceUnavailable", "as the bench wants it");
-                bench.emulator.answer_next(Hop::Sts, usize::MAX, broken);
+                bench.emulator.answer_next(Call::Sts, usize::MAX, broken);
                 before = exchanges(bench);
             }
             // Before the outage a request a second shows that all is well.

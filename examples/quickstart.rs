@@ -4,9 +4,9 @@
 #[path = "support/s3.rs"]
 mod s3;
 
-use aws_google_web_identity::emulator::{Emulator, Hop, Role};
 use aws_google_web_identity::trust_policy::{ConditionKeys, TrustPolicy};
 use aws_google_web_identity::{GoogleWebIdentityProvider, LocalKey};
+use aws_google_web_identity_emulator::{Call, Emulator, Role};
 use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use aws_sdk_s3::primitives::ByteStream;
 use std::error::Error;
@@ -59,12 +59,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let session = provider.session().await?;
 
     // What went over the wire.
-    let exchange = &emulator.requests_of(Hop::TokenEndpoint)[0];
+    let exchange = &emulator.requests_of(Call::TokenEndpoint)[0];
     println!(
         "2 assertion    {}",
         exchange.assertion_claims().unwrap_or_default()
     );
-    let assume = &emulator.requests_of(Hop::Sts)[0];
+    let assume = &emulator.requests_of(Call::Sts)[0];
     println!(
         "3 ID token     {}",
         assume.id_token_claims().unwrap_or_default()

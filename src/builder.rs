@@ -1,21 +1,21 @@
 //! How a provider is set up. Strings are parsed, and every problem is reported at once, in
 //! [`build`](Builder::build).
 
-mod region;
-mod session_length;
-pub(crate) mod session_policy;
 #[cfg(feature = "test-util")]
 mod test_util;
 
-use crate::build_error::Problems;
+use crate::aws::sts::{AssumeRole, Sts};
+use crate::aws::{region, session_length, session_policy};
+use crate::build_error::{BuildError, Problems};
+use crate::context::Context;
 use crate::environment::Environment;
 use crate::exchange::{AzpWatch, Exchange};
+use crate::google::application_default::ApplicationDefault;
+use crate::google::token_endpoint::JwtBearer;
+use crate::names::{Audience, RoleArn, SessionName};
+use crate::provider::GoogleWebIdentityProvider;
 use crate::refresh::RefreshPolicy;
-use crate::sts::{AssumeRole, Sts};
-use crate::{
-    ApplicationDefault, Audience, BuildError, Context, GoogleWebIdentityProvider, JwtBearer,
-    ProvideIdToken, RoleArn, SessionName, SignJwt,
-};
+use crate::token::{ProvideIdToken, SignJwt};
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 use std::fmt;
@@ -43,7 +43,7 @@ pub struct Builder {
     refresh_policy: RefreshPolicy,
     environment: Environment,
     #[cfg(feature = "test-util")]
-    monotonic: Option<Arc<dyn crate::refresh::MonotonicClock>>,
+    monotonic: Option<Arc<dyn crate::clock::MonotonicClock>>,
 }
 
 impl Builder {

@@ -1,7 +1,7 @@
 //! What goes wrong while credentials are fetched. What is wrong with a configuration is a
 //! [`BuildError`](crate::BuildError).
 
-use crate::names::said;
+use crate::redact::said;
 use aws_credential_types::provider::error::CredentialsError;
 use std::error::Error as StdError;
 use std::fmt;
@@ -20,7 +20,7 @@ pub enum Stage {
     Sign,
     /// Google's token endpoint: exchanging an assertion for an ID token, a refresh token or a federated token for an access
     /// token.
-    Exchange,
+    TokenEndpoint,
     /// Asking the metadata server.
     Metadata,
     /// Calling Google's IAM Credentials API.
@@ -34,7 +34,7 @@ impl fmt::Display for Stage {
         f.write_str(match self {
             Stage::Source => "the source of the Google ID token",
             Stage::Sign => "signing the assertion",
-            Stage::Exchange => "Google's token endpoint",
+            Stage::TokenEndpoint => "Google's token endpoint",
             Stage::Metadata => "the metadata server",
             Stage::Iam => "the IAM Credentials API",
             Stage::Sts => "AWS STS",

@@ -2,9 +2,13 @@
 
 mod azp_watch;
 
-use crate::session_name::{place, session_name};
-use crate::sts::Sts;
-use crate::{Audience, Context, Error, IdToken, ProvideIdToken, Session, SessionName, Stage};
+use crate::aws::session::Session;
+use crate::aws::session_name::{place, session_name};
+use crate::aws::sts::Sts;
+use crate::context::Context;
+use crate::error::{Error, Stage};
+use crate::names::{Audience, SessionName};
+use crate::token::{IdToken, ProvideIdToken};
 pub(crate) use azp_watch::AzpWatch;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -111,7 +115,7 @@ impl Exchange {
             .map_err(|refusal| refusal.error)
     }
 
-    async fn assume_role(&self, token: &IdToken) -> Result<Session, crate::sts::Refusal> {
+    async fn assume_role(&self, token: &IdToken) -> Result<Session, crate::aws::sts::Refusal> {
         self.at_sts.store(true, Ordering::Relaxed);
         let made;
         let name = match &self.session_name {

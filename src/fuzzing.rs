@@ -1,17 +1,18 @@
 //! The private parsers, for `fuzz/`: there with `--cfg fuzzing` only, and no part of the API.
 
-use crate::access_token::TokenAnswer;
-use crate::access_token::external_account::ExternalAccount;
-use crate::builder::session_policy;
-use crate::http::{Endpoint, Response};
-use crate::id_token::application_default::adc_file::File;
-use crate::id_token::metadata_server;
-use crate::sts::{AssumeRole, Sts};
-use crate::token_endpoint::Grant;
-use crate::{
-    Audience, BuildError, Context, Error, IdToken, RoleArn, ServiceAccountEmail, Session,
-    SessionName, Stage, iam, token_endpoint,
-};
+use crate::aws::session::Session;
+use crate::aws::session_policy;
+use crate::aws::sts::{AssumeRole, Sts};
+use crate::build_error::BuildError;
+use crate::context::Context;
+use crate::error::{Error, Stage};
+use crate::google::application_default::adc_file::File;
+use crate::google::application_default::external_account::ExternalAccount;
+use crate::google::token_endpoint::Grant;
+use crate::google::{iam, metadata_server, token_endpoint};
+use crate::names::{Audience, RoleArn, ServiceAccountEmail, SessionName};
+use crate::token::{IdToken, TokenAnswer};
+use crate::transport::{Endpoint, Response};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use serde_json::Value;
 use std::fmt;

@@ -3,60 +3,47 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs, unreachable_pub, missing_debug_implementations)]
 
-mod access_token;
-mod assertion;
-mod bounded;
+mod aws;
 mod build_error;
 mod builder;
+mod clock;
 mod context;
-#[cfg(feature = "test-util")]
-pub mod emulator;
 mod environment;
 mod error;
 mod exchange;
-pub mod future;
+mod file;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
-mod http;
-mod iam;
-mod id_token;
+mod google;
 mod lost;
 mod names;
-mod platform;
 mod provider;
+mod redact;
 mod refresh;
-mod secret;
-mod session;
-mod session_name;
-mod signer;
-mod sts;
-mod token_endpoint;
-pub mod trust_policy;
+mod source;
+mod token;
+mod transport;
 
-#[cfg(feature = "gcp-auth")]
-pub use access_token::gcp_auth::GcpAuth;
-pub use access_token::{AccessToken, ProvideAccessToken};
-pub use assertion::Assertion;
+pub use aws::session::Session;
+pub use aws::trust_policy;
 pub use build_error::{BuildError, Problem};
 pub use builder::Builder;
+#[cfg(feature = "test-util")]
+pub use clock::MonotonicClock;
 pub use context::Context;
 pub use error::{Error, ErrorKind, Stage};
-pub use id_token::application_default::ApplicationDefault;
-pub use id_token::iam_id_token::IamIdToken;
-pub use id_token::jwt_bearer::JwtBearer;
-pub use id_token::metadata_server::MetadataServer;
-pub use id_token::shared::SharedIdToken;
-pub use id_token::token_command::TokenCommand;
-pub use id_token::token_file::TokenFile;
-pub use id_token::token_fn::TokenFn;
-pub use id_token::{Claims, IdToken, ProvideIdToken};
+pub use google::application_default::ApplicationDefault;
+pub use google::iam::{IamIdToken, IamSignJwt};
+pub use google::metadata_server::MetadataServer;
+pub use google::token_endpoint::{JwtBearer, LocalKey};
 pub use names::{Audience, RoleArn, ServiceAccountEmail, SessionName};
 pub use provider::GoogleWebIdentityProvider;
-#[cfg(feature = "test-util")]
-pub use refresh::MonotonicClock;
 pub use refresh::RefreshPolicy;
-pub use session::Session;
-pub use signer::iam_sign_jwt::IamSignJwt;
-pub use signer::local_key::LocalKey;
-pub use signer::{SignJwt, SignedJwt};
+#[cfg(feature = "gcp-auth")]
+pub use source::GcpAuth;
+pub use source::{SharedIdToken, TokenCommand, TokenFile, TokenFn};
+pub use token::future;
+pub use token::{
+    AccessToken, Assertion, Claims, IdToken, ProvideAccessToken, ProvideIdToken, SignJwt, SignedJwt,
+};

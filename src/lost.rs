@@ -1,8 +1,8 @@
 //! What is said of a fetch that came to nothing by itself, and how long it is held against the next one.
 
+use crate::aws::sts::blames_token;
+use crate::error::{Error, ErrorKind, Stage};
 use crate::refresh::{HoldOff, Lost};
-use crate::sts::blames_token;
-use crate::{Error, ErrorKind, Stage};
 
 /// The error for it. `wanted` is what was to be fetched, `stage` where that had got to.
 pub(crate) fn error(stage: Stage, wanted: &str, how: Lost) -> Error {

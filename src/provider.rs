@@ -1,21 +1,21 @@
 //! The provider: what the AWS SDK asks for credentials.
 
+use crate::aws::session::Session;
+use crate::builder::Builder;
+use crate::error::{Error, Stage};
 use crate::exchange::Exchange;
+use crate::lost;
 use crate::refresh::{
     Fetch, FetchFuture, Fetched, HoldOff, Lost, Perishable, RefreshPolicy, Refresher,
 };
-use crate::{Builder, Error, IdToken, Session, Stage, lost};
+use crate::token::IdToken;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, future};
-use aws_smithy_async::rt::sleep::AsyncSleep;
 use std::error::Error as _;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::runtime::Handle;
-
-/// The provider's name on the credentials, shown in the SDK's logs.
-pub(crate) const NAME: &str = "GoogleWebIdentity";
 
 /// AWS credentials for a program with a Google identity.
 ///
@@ -56,7 +56,7 @@ impl GoogleWebIdentityProvider {
 
     pub(crate) fn new(exchange: Exchange, policy: RefreshPolicy) -> Self {
         let exchange = Arc::new(exchange);
-        let clocks = exchange.cx.clocks();
+        let clocks = exchange.cx.clocks().clone();
         Self {
             refresher: Refresher::new(SessionFetch(exchange.clone()), policy, clocks),
             exchange,
@@ -115,7 +115,7 @@ impl GoogleWebIdentityProvider {
         tokio::select! {
             biased;
             token = self.exchange.id_token() => token,
-            () = self.exchange.cx.sleep().sleep(deadline) => lost(Lost::Deadline(deadline)),
+            () = self.exchange.cx.clocks().sleep(deadline) => lost(Lost::Deadline(deadline)),
         }
     }
 }

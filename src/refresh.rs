@@ -6,7 +6,6 @@
 //! valid is held does it wait to the end, or until the flight is overdue. A flight is a task of its own:
 //! no caller that goes away takes it along. It publishes before it says that it is done.
 
-mod clocks;
 mod desk;
 mod fetch;
 mod flight;
@@ -16,13 +15,10 @@ mod interleavings;
 mod policy;
 mod shared;
 
-#[cfg(feature = "test-util")]
-pub use clocks::MonotonicClock;
-pub(crate) use clocks::{Clocks, Monotonic};
 pub(crate) use fetch::{Fetch, FetchFuture, Fetched, HoldOff, Lost, Perishable};
 pub use policy::RefreshPolicy;
 
-use clocks::Moment;
+use crate::clock::{Clocks, Moment};
 use desk::{Desk, Seat};
 use flight::{Ended, Flight, Warmth};
 use generation::{Freshness, Generation, Place};

@@ -4,11 +4,11 @@
 pub mod peer;
 
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_google_web_identity::emulator::Emulator;
 use aws_google_web_identity::{
     Assertion, Audience, Context, Error, ErrorKind, GoogleWebIdentityProvider, IdToken, JwtBearer,
     LocalKey, ProvideIdToken, SignJwt, Stage, future,
 };
+use aws_google_web_identity_emulator::Emulator;
 use aws_smithy_http_client::test_util::infallible_client_fn;
 use aws_smithy_runtime_api::client::identity::ResolveCachedIdentity;
 use aws_types::SdkConfig;

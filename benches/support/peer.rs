@@ -3,8 +3,8 @@
 use super::Bench;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::web_identity_token::{StaticConfiguration, WebIdentityTokenCredentialsProvider};
-use aws_google_web_identity::emulator::Hop;
 use aws_google_web_identity::{GoogleWebIdentityProvider, MonotonicClock, RefreshPolicy};
+use aws_google_web_identity_emulator::Call;
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_async::time::TimeSource;
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
@@ -159,5 +159,5 @@ pub fn of_the_sdk(
 
 /// How often STS was asked.
 pub fn exchanges(bench: &Bench) -> usize {
-    bench.emulator.requests_of(Hop::Sts).len()
+    bench.emulator.requests_of(Call::Sts).len()
 }

@@ -1,7 +1,7 @@
 //! What a test sets in place of the process, the machine and the clock.
 
 use super::Builder;
-use crate::MonotonicClock;
+use crate::clock::MonotonicClock;
 use std::sync::Arc;
 
 impl Builder {

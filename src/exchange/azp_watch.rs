@@ -1,6 +1,6 @@
 //! The form of `azp`, from one token to the next.
 
-use crate::Claims;
+use crate::token::Claims;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 

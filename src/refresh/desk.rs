@@ -1,9 +1,9 @@
 //! The flight's bookkeeping: who flies, and what failed before.
 
 use super::HoldOff;
-use super::clocks::Moment;
 use super::flight::{Flight, Pilot};
 use super::policy::RefreshPolicy;
+use crate::clock::Moment;
 use std::time::Duration;
 
 /// A place in a flight, or the reason why there is none.

@@ -1,9 +1,9 @@
 //! One exchange, in a task of its own.
 
-use super::clocks::{Clocks, Moment};
 use super::desk::{Failed, Seat};
 use super::generation::{Freshness, Generation};
 use super::{Core, Fetch, Fetched, HoldOff, Lost};
+use crate::clock::{Clocks, Moment};
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;

@@ -3,8 +3,8 @@
 mod thread;
 
 use super::Perishable;
-use super::clocks::Moment;
 use super::policy::{RefreshPolicy, Schedule};
+use crate::clock::Moment;
 use std::time::{Duration, SystemTime};
 pub(super) use thread::Place;
 use thread::{Glance, LANES, Name, lane};

@@ -2,11 +2,11 @@
 
 use crate::support::watch;
 use crate::support::{AUDIENCE, ROBOT, ROLE, builder, chain, from_emulator, sdk_config, with};
-use aws_google_web_identity::emulator::{Emulator, Hop, Role, ServiceAccount};
 use aws_google_web_identity::trust_policy::{ConditionKeys, TrustPolicy};
 use aws_google_web_identity::{
     ApplicationDefault, ErrorKind, IamIdToken, IdToken, LocalKey, MetadataServer, SignJwt, Stage,
 };
+use aws_google_web_identity_emulator::{Call, Emulator, Role, ServiceAccount};
 use aws_smithy_async::time::{SystemTimeSource, TimeSource};
 use aws_smithy_http_client::test_util::infallible_client_fn;
 use base64::Engine as _;
@@ -27,7 +27,7 @@ async fn another_of_the_attached_accounts_is_asked_for_by_its_email() {
     let provider = with(&emulator, metadata(&emulator).service_account(ROBOT)).await;
     provider.session().await.unwrap();
     assert_eq!(
-        emulator.requests_of(Hop::MetadataIdentity)[0].path(),
+        emulator.requests_of(Call::MetadataIdentity)[0].path(),
         format!("/computeMetadata/v1/instance/service-accounts/{ROBOT}/identity")
     );
     let other = "other@demo-project.iam.gserviceaccount.com";
@@ -76,7 +76,7 @@ async fn a_trust_policy_may_test_the_organization_of_a_token_that_was_asked_to_h
 
     let provider = with(&emulator, source.organization_number(true)).await;
     provider.session().await.expect("the token says it");
-    let body = emulator.requests_of(Hop::GenerateIdToken);
+    let body = emulator.requests_of(Call::GenerateIdToken);
     let body = body.last().unwrap().json().unwrap();
     assert_eq!(
         body,
@@ -129,7 +129,7 @@ async fn a_key_file_is_read_from_its_path_and_its_token_uri_is_used_behind_any_p
         let provider = from_emulator(&emulator).signer(signer).build().await;
         provider.unwrap().session().await.unwrap();
     }
-    assert_eq!(emulator.requests_of(Hop::TokenEndpoint).len(), 2);
+    assert_eq!(emulator.requests_of(Call::TokenEndpoint).len(), 2);
     // The older form of a key.
     let key = LocalKey::from_json(emulator.pkcs1_key_file_json(ROBOT).unwrap()).unwrap();
     let provider = from_emulator(&emulator).signer(key).build().await.unwrap();

@@ -4,8 +4,8 @@
 use crate::support::child;
 use crate::support::watch::{self, Watched};
 use crate::support::{AUDIENCE, ROBOT, ROLE, chain, from_emulator};
-use aws_google_web_identity::emulator::{Answer, Emulator, Hop, ServiceAccount};
 use aws_google_web_identity::{ApplicationDefault, Builder, IdToken};
+use aws_google_web_identity_emulator::{Answer, Call, Emulator, ServiceAccount};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -181,7 +181,7 @@ async fn a_revoked_login_names_the_command_that_renews_it() {
     }));
     let provider = finding(&emulator, file.path()).build().await.unwrap();
     let revoked = Answer::oauth_error(400, "invalid_grant", "Token has been expired or revoked.");
-    emulator.answer_next(Hop::TokenEndpoint, 1, revoked);
+    emulator.answer_next(Call::TokenEndpoint, 1, revoked);
     let error = chain(&provider.id_token().await.unwrap_err());
     assert!(
         error.contains("run `gcloud auth application-default login`"),
@@ -211,16 +211,16 @@ async fn an_external_account_exchanges_its_subject_token_and_impersonates() {
     ] {
         let file = write(&account(source));
         let provider = finding(&emulator, file.path()).build().await.unwrap();
-        emulator.answer_next(Hop::Other, 1, Answer::status(200).body("subject.at.url\n"));
+        emulator.answer_next(Call::Other, 1, Answer::status(200).body("subject.at.url\n"));
         let granted = r#"{"access_token":"granted","issued_token_type":"x","token_type":"Bearer","expires_in":3600}"#;
-        emulator.answer_next(Hop::TokenEndpoint, 1, Answer::status(200).body(granted));
-        emulator.answer_next(Hop::GenerateIdToken, 1, Answer::status(401));
+        emulator.answer_next(Call::TokenEndpoint, 1, Answer::status(200).body(granted));
+        emulator.answer_next(Call::GenerateIdToken, 1, Answer::status(401));
         provider
             .id_token()
             .await
             .expect_err("the emulator doesn't know this access token");
         let form = emulator
-            .requests_of(Hop::TokenEndpoint)
+            .requests_of(Call::TokenEndpoint)
             .last()
             .unwrap()
             .form();
@@ -246,7 +246,7 @@ async fn an_external_account_exchanges_its_subject_token_and_impersonates() {
             pairs.map(|(name, value)| (name.to_owned(), value.to_owned()))
         );
         let call = emulator
-            .requests_of(Hop::GenerateIdToken)
+            .requests_of(Call::GenerateIdToken)
             .last()
             .unwrap()
             .clone();
@@ -380,9 +380,9 @@ async fn an_external_accounts_own_account_is_the_caller_where_it_acts_as_another
     is_robot(&emulator, &provider.id_token().await.unwrap());
     let hops: Vec<_> = emulator.requests().iter().map(|it| it.hop()).collect();
     let way = [
-        Hop::TokenEndpoint,
-        Hop::GenerateAccessToken,
-        Hop::GenerateIdToken,
+        Call::TokenEndpoint,
+        Call::GenerateAccessToken,
+        Call::GenerateIdToken,
     ];
     assert_eq!(hops, way);
 }
@@ -407,12 +407,12 @@ async fn what_an_external_accounts_headers_and_query_hold_is_shown_by_nobody() {
         "service_account_impersonation_url": impersonation_url(&emulator, ROBOT),
     }));
     let subject = Answer::status(200).body("subject.at.url");
-    emulator.answer_next(Hop::Other, 1, subject);
+    emulator.answer_next(Call::Other, 1, subject);
     let provider = finding(&emulator, file.path()).build().await.unwrap();
     provider.session().await.unwrap();
-    let asked = &emulator.requests_of(Hop::Other)[0];
+    let asked = &emulator.requests_of(Call::Other)[0];
     assert_eq!(asked.header("private-token"), Some("hushHeader0123456789"));
-    emulator.answer_next(Hop::Other, 3, Answer::status(200).body(""));
+    emulator.answer_next(Call::Other, 3, Answer::status(200).body(""));
     chain(&provider.refresh().await.unwrap_err());
     let shown = format!("{provider:?} {}", watch::logged());
     assert!(shown.contains("PRIVATE-TOKEN"), "{provider:?}");
@@ -527,8 +527,8 @@ async fn gclouds_own_file_comes_after_the_variable_and_before_the_metadata_serve
     let metadata = emulator.metadata_host().to_owned();
     let hop = async |variable: &str, value: &str| {
         let (keys, identities) = (
-            emulator.requests_of(Hop::TokenEndpoint).len(),
-            emulator.requests_of(Hop::MetadataIdentity).len(),
+            emulator.requests_of(Call::TokenEndpoint).len(),
+            emulator.requests_of(Call::MetadataIdentity).len(),
         );
         let provider = from_emulator(&emulator)
             .environment([(variable, value), ("GCE_METADATA_HOST", &metadata)])
@@ -537,8 +537,8 @@ async fn gclouds_own_file_comes_after_the_variable_and_before_the_metadata_serve
             .unwrap();
         provider.id_token().await.unwrap();
         (
-            emulator.requests_of(Hop::TokenEndpoint).len() - keys,
-            emulator.requests_of(Hop::MetadataIdentity).len() - identities,
+            emulator.requests_of(Call::TokenEndpoint).len() - keys,
+            emulator.requests_of(Call::MetadataIdentity).len() - identities,
         )
     };
     assert_eq!(hop("HOME", home.path().to_str().unwrap()).await, (1, 0));

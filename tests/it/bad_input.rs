@@ -2,10 +2,10 @@
 
 use crate::support::watch;
 use crate::support::{AUDIENCE, ROBOT, chain, from_emulator, quick, with};
-use aws_google_web_identity::emulator::{Answer, Emulator, Hop, ServiceAccount};
 use aws_google_web_identity::{
     Error, ErrorKind, IamSignJwt, JwtBearer, LocalKey, MetadataServer, ProvideIdToken, Stage,
 };
+use aws_google_web_identity_emulator::{Answer, Call, Emulator, ServiceAccount};
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 use serde_json::json;
 
@@ -21,7 +21,7 @@ fn local_key(emulator: &Emulator) -> JwtBearer<LocalKey> {
 async fn failure(
     emulator: &Emulator,
     source: impl ProvideIdToken + 'static,
-    hop: Hop,
+    hop: Call,
     answer: Answer,
 ) -> Error {
     let provider = with(emulator, source).await;
@@ -151,7 +151,7 @@ async fn answers_of_the_metadata_server_that_are_no_id_token() {
         let error = failure(
             &emulator,
             metadata(&emulator),
-            Hop::MetadataIdentity,
+            Call::MetadataIdentity,
             answer,
         )
         .await;
@@ -165,7 +165,7 @@ async fn an_id_token_without_a_flavor_is_taken_since_old_gke_leaves_it_out() {
     let provider = with(&emulator, metadata(&emulator)).await;
     let token = provider.id_token().await.unwrap();
     emulator.answer_next(
-        Hop::MetadataIdentity,
+        Call::MetadataIdentity,
         1,
         Answer::status(200)
             .without_header("metadata-flavor")
@@ -224,8 +224,8 @@ async fn answers_of_the_token_endpoint_that_are_no_id_token() {
             "this isn't an ID token",
         ),
     ] {
-        let error = failure(&emulator, local_key(&emulator), Hop::TokenEndpoint, answer).await;
-        assert_error(&error, Stage::Exchange, kind, &[says]);
+        let error = failure(&emulator, local_key(&emulator), Call::TokenEndpoint, answer).await;
+        assert_error(&error, Stage::TokenEndpoint, kind, &[says]);
     }
 }
 
@@ -242,7 +242,7 @@ async fn a_key_that_google_does_not_know_is_refused_with_a_hint() {
     let error = provider.id_token().await.unwrap_err();
     assert_error(
         &error,
-        Stage::Exchange,
+        Stage::TokenEndpoint,
         ErrorKind::Configuration,
         &["invalid_grant"],
     );
@@ -253,7 +253,7 @@ async fn a_pod_whose_account_is_linked_to_none_has_no_email_and_is_told_so() {
     let emulator = watch::start().await;
     let answer = Answer::status(200).header("metadata-flavor", "Google");
     emulator.answer_next(
-        Hop::MetadataEmail,
+        Call::MetadataEmail,
         1,
         answer.body("demo-project.svc.id.goog"),
     );
@@ -306,7 +306,7 @@ async fn refusals_of_iam_name_the_role_and_the_account() {
     ] {
         let signer = IamSignJwt::attached(metadata(&emulator)).endpoint(emulator.iam_endpoint());
         let source = JwtBearer::new(signer).token_uri(emulator.token_uri());
-        let error = failure(&emulator, source, Hop::SignJwt, answer).await;
+        let error = failure(&emulator, source, Call::SignJwt, answer).await;
         assert_error(&error, Stage::Iam, kind, &[says]);
     }
 }
@@ -314,7 +314,7 @@ async fn refusals_of_iam_name_the_role_and_the_account() {
 #[tokio::test]
 async fn an_access_token_or_an_email_without_a_flavor_is_not_taken() {
     let emulator = watch::start().await;
-    for hop in [Hop::MetadataToken, Hop::MetadataEmail] {
+    for hop in [Call::MetadataToken, Call::MetadataEmail] {
         let signer = IamSignJwt::attached(metadata(&emulator)).endpoint(emulator.iam_endpoint());
         let source = JwtBearer::new(signer).token_uri(emulator.token_uri());
         let bare = Answer::genuine().without_header("metadata-flavor");
@@ -350,7 +350,10 @@ async fn a_connection_that_fails_where_there_is_a_proxy_names_it_and_hides_its_p
             .environment(proxy)
             .build()
     };
-    for (source, stage) in [(far, Stage::Exchange), (JwtBearer::new(key), Stage::Sts)] {
+    for (source, stage) in [
+        (far, Stage::TokenEndpoint),
+        (JwtBearer::new(key), Stage::Sts),
+    ] {
         let error = provider(source).await.unwrap().session().await.unwrap_err();
         assert_error(
             &error,

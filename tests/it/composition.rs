@@ -8,8 +8,8 @@ use aws_config::sts::AssumeRoleProvider;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_credential_types::provider::error::CredentialsError;
-use aws_google_web_identity::emulator::{Emulator, Hop, Role};
 use aws_google_web_identity::{GoogleWebIdentityProvider, MetadataServer, SharedIdToken};
+use aws_google_web_identity_emulator::{Call, Emulator, Role};
 use aws_smithy_async::time::SystemTimeSource;
 use aws_smithy_http_client::test_util::infallible_client_fn;
 use std::sync::{Arc, Mutex};
@@ -139,6 +139,6 @@ async fn several_roles_share_one_identitys_token() {
         arns[0].contains(":assumed-role/demo/") && arns[1].contains(":assumed-role/writer/"),
         "{arns:?}"
     );
-    assert_eq!(emulator.requests_of(Hop::MetadataIdentity).len(), 1);
-    assert_eq!(emulator.requests_of(Hop::Sts).len(), 2);
+    assert_eq!(emulator.requests_of(Call::MetadataIdentity).len(), 1);
+    assert_eq!(emulator.requests_of(Call::Sts).len(), 2);
 }

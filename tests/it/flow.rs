@@ -3,12 +3,12 @@
 use crate::support::watch;
 use crate::support::{AUDIENCE, Minting, ROBOT, ROLE, from_emulator, sts_error, with};
 use aws_credential_types::provider::ProvideCredentials;
-use aws_google_web_identity::emulator::{Emulator, Hop, ServiceAccount};
 use aws_google_web_identity::{
     Assertion, Audience, Context, GoogleWebIdentityProvider, IamIdToken, IamSignJwt, IdToken,
     JwtBearer, LocalKey, MetadataServer, ProvideIdToken, ServiceAccountEmail, SharedIdToken,
     SignJwt, SignedJwt, future,
 };
+use aws_google_web_identity_emulator::{Call, Emulator, ServiceAccount};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -41,7 +41,7 @@ async fn seconds_until(time: SystemTime) -> u64 {
 
 /// The form that STS gets, but for the token.
 fn sts_form(emulator: &Emulator) -> Vec<(String, String)> {
-    let request = &emulator.requests_of(Hop::Sts)[0];
+    let request = &emulator.requests_of(Call::Sts)[0];
     assert_eq!((request.method(), request.path()), ("POST", "/"));
     assert!(
         request.query().is_empty(),
@@ -72,7 +72,7 @@ async fn a_local_key_signs_exchanges_and_assumes_the_role() {
         .unwrap();
     let session = provider.session().await.unwrap();
 
-    let request = &emulator.requests_of(Hop::TokenEndpoint)[0];
+    let request = &emulator.requests_of(Call::TokenEndpoint)[0];
     let form = request.form();
     let names: Vec<_> = form.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["grant_type", "assertion"]);
@@ -152,7 +152,7 @@ async fn the_metadata_server_hands_out_the_id_token_directly() {
     );
     provider.session().await.unwrap();
 
-    let request = &emulator.requests_of(Hop::MetadataIdentity)[0];
+    let request = &emulator.requests_of(Call::MetadataIdentity)[0];
     assert_eq!(
         (request.method(), request.path()),
         (
@@ -165,7 +165,7 @@ async fn the_metadata_server_hands_out_the_id_token_directly() {
         pairs(&[("audience", AUDIENCE), ("format", "standard")])
     );
     assert_eq!(request.header("metadata-flavor"), Some("Google"));
-    assert_eq!(emulator.requests_of(Hop::TokenEndpoint).len(), 0);
+    assert_eq!(emulator.requests_of(Call::TokenEndpoint).len(), 0);
     let form = sts_form(&emulator);
     let names: Vec<_> = form.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["Action", "RoleArn", "RoleSessionName", "Version"]);
@@ -183,7 +183,7 @@ async fn an_attached_account_signs_for_itself() {
         provider.id_token().await.unwrap().claims().azp.as_deref(),
         Some(ROBOT)
     );
-    let hops: Vec<Hop> = emulator
+    let hops: Vec<Call> = emulator
         .requests()
         .iter()
         .map(|request| request.hop())
@@ -191,14 +191,14 @@ async fn an_attached_account_signs_for_itself() {
     assert_eq!(
         hops,
         [
-            Hop::MetadataEmail,
-            Hop::MetadataToken,
-            Hop::SignJwt,
-            Hop::TokenEndpoint
+            Call::MetadataEmail,
+            Call::MetadataToken,
+            Call::SignJwt,
+            Call::TokenEndpoint
         ]
     );
 
-    let request = &emulator.requests_of(Hop::SignJwt)[0];
+    let request = &emulator.requests_of(Call::SignJwt)[0];
     assert_eq!(
         request.path(),
         format!("/v1/projects/-/serviceAccounts/{ROBOT}:signJwt")
@@ -237,7 +237,7 @@ async fn one_account_signs_as_another_through_delegates() {
     let provider = with(&emulator, source(signer.delegates([middle]))).await;
     provider.session().await.unwrap();
     let body = emulator
-        .requests_of(Hop::SignJwt)
+        .requests_of(Call::SignJwt)
         .last()
         .unwrap()
         .json()
@@ -256,7 +256,7 @@ async fn one_account_signs_as_another_through_delegates() {
     assert_eq!(token.claims().email.as_deref(), Some(ROBOT));
     provider.session().await.unwrap();
     assert_eq!(
-        emulator.requests_of(Hop::GenerateIdToken)[0]
+        emulator.requests_of(Call::GenerateIdToken)[0]
             .json()
             .unwrap(),
         json!({"audience": AUDIENCE, "includeEmail": true, "delegates": [format!("projects/-/serviceAccounts/{middle}")]})
@@ -320,7 +320,7 @@ async fn the_environment_alone_is_enough() {
         .await
         .unwrap();
     provider.session().await.unwrap();
-    assert_eq!(emulator.requests_of(Hop::MetadataIdentity).len(), 1);
+    assert_eq!(emulator.requests_of(Call::MetadataIdentity).len(), 1);
 
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), emulator.key_file_json(ROBOT).unwrap()).unwrap();
@@ -336,7 +336,7 @@ async fn the_environment_alone_is_enough() {
         .await
         .unwrap();
     provider.session().await.unwrap();
-    assert_eq!(emulator.requests_of(Hop::TokenEndpoint).len(), 1);
+    assert_eq!(emulator.requests_of(Call::TokenEndpoint).len(), 1);
 }
 
 #[tokio::test]
@@ -347,9 +347,9 @@ async fn a_token_that_sts_finds_invalid_is_replaced_once() {
             let source = Minting::new(&emulator);
             let tokens = source.tokens.clone();
             let provider = with(&emulator, source).await;
-            let before = emulator.requests_of(Hop::Sts).len();
+            let before = emulator.requests_of(Call::Sts).len();
             emulator.answer_next(
-                Hop::Sts,
+                Call::Sts,
                 refusals,
                 sts_error(400, code, "Token is not good."),
             );
@@ -360,7 +360,7 @@ async fn a_token_that_sts_finds_invalid_is_replaced_once() {
                 Err(error) => assert_eq!((works, error.code()), (false, Some(code))),
             }
             assert_eq!(tokens.load(Ordering::SeqCst), 2, "a fresh one, once");
-            assert_eq!(emulator.requests_of(Hop::Sts).len() - before, 2);
+            assert_eq!(emulator.requests_of(Call::Sts).len() - before, 2);
         }
     }
 }
@@ -388,7 +388,7 @@ async fn the_identical_token_is_not_sent_twice() {
     let stubborn = Stubborn(minting.id_token().await.unwrap(), rejected.clone());
     let provider = with(&emulator, stubborn).await;
     emulator.answer_next(
-        Hop::Sts,
+        Call::Sts,
         1,
         sts_error(400, "ExpiredTokenException", "Too old."),
     );
@@ -402,7 +402,7 @@ async fn the_identical_token_is_not_sent_twice() {
         1,
         "the source was told to forget it"
     );
-    assert_eq!(emulator.requests_of(Hop::Sts).len(), 1);
+    assert_eq!(emulator.requests_of(Call::Sts).len(), 1);
 }
 
 #[tokio::test]
@@ -420,12 +420,12 @@ async fn several_roles_share_one_token_and_one_flight() {
     assert_eq!(
         (
             tokens.load(Ordering::SeqCst),
-            emulator.requests_of(Hop::Sts).len()
+            emulator.requests_of(Call::Sts).len()
         ),
         (1, 5)
     );
     // One that STS refuses is forgotten by all.
-    emulator.answer_next(Hop::Sts, 1, sts_error(400, "InvalidIdentityToken", "no"));
+    emulator.answer_next(Call::Sts, 1, sts_error(400, "InvalidIdentityToken", "no"));
     providers[0].refresh().await.unwrap();
     assert_eq!(tokens.load(Ordering::SeqCst), 2);
     providers[1].refresh().await.unwrap();

@@ -4,11 +4,11 @@
 use crate::support::child;
 use crate::support::watch;
 use crate::support::{ROBOT, chain, from_emulator, with};
-use aws_google_web_identity::emulator::{Emulator, Hop};
 use aws_google_web_identity::{
     Context, Error, ErrorKind, GcpAuth, IamIdToken, IamSignJwt, JwtBearer, ProvideAccessToken,
     Stage,
 };
+use aws_google_web_identity_emulator::{Call, Emulator};
 use futures_util::FutureExt;
 use gcp_auth::{Token, TokenProvider};
 use std::sync::Arc;
@@ -31,7 +31,7 @@ async fn gcp_auth_gives_the_access_token_by_one_fetch_for_all() {
             .iter()
             .all(|token| token.as_ref().unwrap().expires_at() > cx.now())
     );
-    assert_eq!(emulator.requests_of(Hop::TokenEndpoint).len(), 1);
+    assert_eq!(emulator.requests_of(Call::TokenEndpoint).len(), 1);
 
     let signer = IamSignJwt::new(ROBOT, access).endpoint(emulator.iam_endpoint());
     let source = JwtBearer::new(signer).token_uri(emulator.token_uri());

@@ -2,11 +2,11 @@
 
 use crate::support::watch::{self, Watched};
 use crate::support::{AUDIENCE, ROBOT, with};
-use aws_google_web_identity::emulator::{Answer, Emulator, Hop, RecordedRequest};
 use aws_google_web_identity::{
     Audience, Context, Error, ErrorKind, GoogleWebIdentityProvider, IamIdToken, IamSignJwt,
     IdToken, JwtBearer, LocalKey, MetadataServer, ProvideIdToken, SharedIdToken, Stage, future,
 };
+use aws_google_web_identity_emulator::{Answer, Call, Emulator, RecordedRequest};
 use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -41,7 +41,7 @@ async fn an_assertion_refused_for_its_time_is_signed_once_more_for_the_servers()
             .expires_at()
             .duration_since(std::time::UNIX_EPOCH)
             .unwrap();
-        let requests = emulator.requests_of(Hop::TokenEndpoint);
+        let requests = emulator.requests_of(Call::TokenEndpoint);
         let [refused, taken] = &requests[before..] else {
             panic!("{off}: {} requests", requests.len() - before)
         };
@@ -59,9 +59,9 @@ async fn an_assertion_refused_for_its_time_is_signed_once_more_for_the_servers()
     emulator.set_clock_offset(7200);
     let source = IamIdToken::new(ROBOT, key(&emulator)).endpoint(emulator.iam_endpoint());
     let provider = with(&emulator, source).await;
-    let before = emulator.requests_of(Hop::TokenEndpoint).len();
+    let before = emulator.requests_of(Call::TokenEndpoint).len();
     provider.id_token().await.unwrap();
-    assert_eq!(emulator.requests_of(Hop::TokenEndpoint).len(), before + 2);
+    assert_eq!(emulator.requests_of(Call::TokenEndpoint).len(), before + 2);
 }
 
 #[tokio::test]
@@ -73,7 +73,7 @@ async fn a_clock_that_cannot_be_corrected_for_is_told_by_how_much() {
     let error = provider.id_token().await.unwrap_err();
     assert_eq!(
         (error.stage(), error.kind()),
-        (Stage::Exchange, ErrorKind::Configuration)
+        (Stage::TokenEndpoint, ErrorKind::Configuration)
     );
     assert_eq!(error.code(), Some("invalid_grant"));
     for says in [
@@ -83,21 +83,21 @@ async fn a_clock_that_cannot_be_corrected_for_is_told_by_how_much() {
     ] {
         assert!(error.to_string().contains(says), "{error}");
     }
-    assert_eq!(emulator.requests_of(Hop::TokenEndpoint).len(), 1);
+    assert_eq!(emulator.requests_of(Call::TokenEndpoint).len(), 1);
     // No Date, no second try; and never more than a second one.
     emulator.set_clock_offset(7200);
     let timeless = Answer::genuine().without_header("date");
-    emulator.answer_next(Hop::TokenEndpoint, 1, timeless);
+    emulator.answer_next(Call::TokenEndpoint, 1, timeless);
     provider.id_token().await.unwrap_err();
-    assert_eq!(emulator.requests_of(Hop::TokenEndpoint).len(), 2);
+    assert_eq!(emulator.requests_of(Call::TokenEndpoint).len(), 2);
     let stubborn = Answer::oauth_error(
         400,
         "invalid_grant",
         "Invalid JWT: not in a reasonable timeframe.",
     );
-    emulator.answer_next(Hop::TokenEndpoint, 9, stubborn);
+    emulator.answer_next(Call::TokenEndpoint, 9, stubborn);
     provider.id_token().await.unwrap_err();
-    assert_eq!(emulator.requests_of(Hop::TokenEndpoint).len(), 4);
+    assert_eq!(emulator.requests_of(Call::TokenEndpoint).len(), 4);
 }
 
 #[tokio::test]
@@ -200,7 +200,7 @@ async fn the_metadata_servers_token_with_little_left_is_asked_for_again() {
                      "iat": now - 3580, "exp": now + 20});
     let old = emulator.issue_id_token(&old).unwrap();
     emulator.answer_next(
-        Hop::MetadataIdentity,
+        Call::MetadataIdentity,
         1,
         Answer::status(200)
             .header("metadata-flavor", "Google")
@@ -213,7 +213,7 @@ async fn the_metadata_servers_token_with_little_left_is_asked_for_again() {
     .await;
     let token = provider.id_token().await.unwrap();
     assert!(token.claims().exp > now + 3000);
-    assert_eq!(emulator.requests_of(Hop::MetadataIdentity).len(), 2);
+    assert_eq!(emulator.requests_of(Call::MetadataIdentity).len(), 2);
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -259,7 +259,7 @@ async fn a_token_that_sts_refused_is_not_held_against_the_next_one_for_long() {
     let world = World::new().await;
     let provider = world.provider().await;
     let too_old = crate::support::sts_error(400, "ExpiredTokenException", "Too old.");
-    world.emulator.answer_next(Hop::Sts, 2, too_old);
+    world.emulator.answer_next(Call::Sts, 2, too_old);
     provider.session().await.unwrap_err();
     provider.session().await.expect_err("held for a second");
     world.clock.advance(seconds(1));

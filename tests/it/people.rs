@@ -2,8 +2,8 @@
 
 use crate::support::watch::{self, Watched};
 use crate::support::{ROBOT, chain, from_emulator};
-use aws_google_web_identity::emulator::{Answer, Emulator, Hop, ServiceAccount};
 use aws_google_web_identity::{BuildError, GoogleWebIdentityProvider};
+use aws_google_web_identity_emulator::{Answer, Call, Emulator, ServiceAccount};
 use serde_json::{Value, json};
 
 const USER: &str = "user@example.com";
@@ -72,14 +72,14 @@ async fn a_workforce_pools_login_is_refreshed_at_googles_sts_and_acts_as_an_acco
     let file = acting(&emulator, &workforce_login(&emulator));
     let (provider, _file) = finding(&emulator, &file).await.unwrap();
     provider.session().await.unwrap();
-    let asked = &emulator.requests_of(Hop::TokenEndpoint)[0];
+    let asked = &emulator.requests_of(Call::TokenEndpoint)[0];
     assert_eq!(asked.path(), "/oauthtoken");
     let names: Vec<_> = asked.form().into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["grant_type", "refresh_token"]);
     watch::shown(&format!("{provider:?}"));
 
     let revoked = Answer::oauth_error(400, "invalid_grant", "Token has been revoked.");
-    emulator.answer_next(Hop::TokenEndpoint, 1, revoked);
+    emulator.answer_next(Call::TokenEndpoint, 1, revoked);
     let error = chain(&provider.refresh().await.unwrap_err());
     for says in [
         "(account of a workforce pool's user)",
@@ -112,7 +112,7 @@ async fn a_workforce_pools_login_is_refreshed_at_googles_sts_and_acts_as_an_acco
 
 /// The project that the last call of IAM for an ID token counted against.
 fn quota_project(emulator: &Emulator) -> Option<String> {
-    let calls = emulator.requests_of(Hop::GenerateIdToken);
+    let calls = emulator.requests_of(Call::GenerateIdToken);
     let project = calls.last().unwrap().header("x-goog-user-project");
     project.map(str::to_owned)
 }
@@ -166,7 +166,7 @@ async fn a_workforce_pools_file_names_the_project_or_the_client_to_googles_sts()
     let asked = async |file: &Value| {
         let (provider, _file) = finding(&emulator, file).await.unwrap();
         provider.session().await.unwrap();
-        let asked = emulator.requests_of(Hop::TokenEndpoint);
+        let asked = emulator.requests_of(Call::TokenEndpoint);
         let asked = asked.last().unwrap();
         let options = asked.form().into_iter().find(|(name, _)| name == "options");
         let client = asked.header("authorization").map(str::to_owned);
@@ -200,7 +200,7 @@ async fn a_subject_token_that_is_refused_is_not_blamed_on_a_key_or_a_clock() {
     emulator.set_clock_offset(30);
     let stale = "ID Token issued at 1700000000 is stale to sign-in. iat is in the past.";
     let refused = Answer::oauth_error(400, "invalid_grant", stale);
-    emulator.answer_next(Hop::TokenEndpoint, 1, refused);
+    emulator.answer_next(Call::TokenEndpoint, 1, refused);
     let error = provider.id_token().await.unwrap_err().to_string();
     assert!(
         error.contains("the subject token was refused: has it expired") && !error.contains("clock"),

@@ -4,12 +4,12 @@
 use crate::support::watch::{self, Watched, shown};
 use crate::support::{AUDIENCE, Minting, ROBOT, chain, from_emulator, sts_error, with};
 use aws_credential_types::provider::ProvideCredentials;
-use aws_google_web_identity::emulator::{Answer, Emulator, Hop, ServiceAccount};
 use aws_google_web_identity::{
     AccessToken, ApplicationDefault, Assertion, Audience, Context, IamIdToken, IamSignJwt,
     JwtBearer, LocalKey, MetadataServer, ProvideAccessToken, ProvideIdToken, ServiceAccountEmail,
     SharedIdToken, SignJwt, SignedJwt, TokenFile, TokenFn, future,
 };
+use aws_google_web_identity_emulator::{Answer, Call, Emulator, ServiceAccount};
 use aws_smithy_http_client::test_util::infallible_client_fn;
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -146,16 +146,16 @@ async fn no_secret_is_shown_by_any_flow_successful_or_not() {
             Answer::status(500).body(echo.clone()),
             Answer::status(200).body(echo.clone()),
         ] {
-            emulator.answer_next(Hop::Sts, 3, answer);
+            emulator.answer_next(Call::Sts, 3, answer);
             chain(&provider.refresh().await.unwrap_err());
             emulator.answer_genuinely();
         }
         for hop in [
-            Hop::TokenEndpoint,
-            Hop::MetadataIdentity,
-            Hop::MetadataToken,
-            Hop::SignJwt,
-            Hop::GenerateIdToken,
+            Call::TokenEndpoint,
+            Call::MetadataIdentity,
+            Call::MetadataToken,
+            Call::SignJwt,
+            Call::GenerateIdToken,
         ] {
             emulator.answer_next(hop, 3, Answer::status(400).body(echo.clone()));
         }
@@ -285,7 +285,7 @@ async fn what_a_server_repeats_of_a_secret_is_in_no_error() {
     }
     let source = IamIdToken::new(ROBOT, Fixed(access)).endpoint(emulator.iam_endpoint());
     let refusal = Answer::api_error(403, "PERMISSION_DENIED", &format!("no: {access}"));
-    emulator.answer_next(Hop::GenerateIdToken, 1, refusal);
+    emulator.answer_next(Call::GenerateIdToken, 1, refusal);
     let error = with(&emulator, source).await.id_token().await.unwrap_err();
     silent(&error, access, "no: [token]");
 
@@ -299,7 +299,7 @@ async fn what_a_server_repeats_of_a_secret_is_in_no_error() {
     let refusal = sts_error(403, "AccessDenied", &entities)
         .without_header("x-amzn-requestid")
         .header("x-amzn-requestid", signature);
-    emulator.answer_next(Hop::Sts, 1, refusal);
+    emulator.answer_next(Call::Sts, 1, refusal);
     let error = provider.session().await.unwrap_err();
     silent(&error, signature, "AccessDenied: [token]");
 }

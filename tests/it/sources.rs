@@ -2,8 +2,8 @@
 
 use crate::support::watch;
 use crate::support::{AUDIENCE, ROLE, chain, with};
-use aws_google_web_identity::emulator::Emulator;
 use aws_google_web_identity::{Error, ErrorKind, Stage, TokenCommand, TokenFile, TokenFn};
+use aws_google_web_identity_emulator::Emulator;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};

@@ -6,11 +6,11 @@ use crate::support::{
 };
 use aws_credential_types::provider::ProvideCredentials;
 use aws_credential_types::provider::error::CredentialsError;
-use aws_google_web_identity::emulator::{Answer, Hop, Role};
 use aws_google_web_identity::trust_policy::{ConditionKeys, TrustPolicy};
 use aws_google_web_identity::{
     ErrorKind, GoogleWebIdentityProvider, LocalKey, MetadataServer, Stage,
 };
+use aws_google_web_identity_emulator::{Answer, Call, Role};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -106,10 +106,10 @@ async fn every_code_of_sts_has_its_kind_and_its_hint() {
         ),
     ] {
         let provider = provider(&emulator).await;
-        let before = emulator.requests_of(Hop::Sts).len();
-        emulator.answer_next(Hop::Sts, 9, sts_error(status, code, "a message"));
+        let before = emulator.requests_of(Call::Sts).len();
+        emulator.answer_next(Call::Sts, 9, sts_error(status, code, "a message"));
         let error = provider.session().await.unwrap_err();
-        let calls = emulator.requests_of(Hop::Sts).len() - before;
+        let calls = emulator.requests_of(Call::Sts).len() - before;
         let text = chain(&error);
         assert_eq!((error.stage(), error.kind()), (Stage::Sts, kind), "{text}");
         assert_eq!(error.code(), Some(code));
@@ -158,7 +158,7 @@ async fn a_trust_policy_that_does_not_match_is_explained_by_the_keys_of_the_toke
         assert!(text.contains(says), "{says:?} is not in {text}");
     }
     assert_eq!(
-        emulator.requests_of(Hop::Sts).len(),
+        emulator.requests_of(Call::Sts).len(),
         1,
         "AccessDenied is never retried"
     );
@@ -191,7 +191,7 @@ async fn answers_that_cannot_be_read_are_told_by_their_status() {
         ),
     ] {
         let provider = provider(&emulator).await;
-        emulator.answer_next(Hop::Sts, 9, answer);
+        emulator.answer_next(Call::Sts, 9, answer);
         let error = provider.session().await.unwrap_err();
         let text = chain(&error);
         assert_eq!((error.stage(), error.kind()), (Stage::Sts, kind), "{text}");
@@ -243,7 +243,7 @@ async fn errors_become_the_sdks_own_kinds() {
         }),
     ] {
         let provider = provider(&emulator).await;
-        emulator.answer_next(Hop::Sts, 1, sts_error(403, code, "no"));
+        emulator.answer_next(Call::Sts, 1, sts_error(403, code, "no"));
         let error = provider.provide_credentials().await.unwrap_err();
         assert!(is_expected(&error), "{code}: {error:?}");
         assert!(chain(&error).contains(code), "{}", chain(&error));
@@ -345,7 +345,7 @@ async fn retries_of_the_sdk_config_are_kept() {
             .build()
             .await
             .unwrap();
-        for hop in [Hop::MetadataIdentity, Hop::Sts] {
+        for hop in [Call::MetadataIdentity, Call::Sts] {
             let before = emulator.requests_of(hop).len();
             emulator.answer_next(hop, 9, Answer::status(503));
             provider.refresh().await.unwrap_err();
@@ -370,7 +370,7 @@ async fn a_session_token_that_has_much_in_common_with_the_id_token_is_kept_whole
         <SessionToken>{jwt}</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>
         </AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>"#
     );
-    emulator.answer_next(Hop::Sts, 1, Answer::status(200).body(body));
+    emulator.answer_next(Call::Sts, 1, Answer::status(200).body(body));
     let session = provider.session().await.unwrap();
     assert_eq!(session.credentials().session_token(), Some(jwt.as_str()));
 }

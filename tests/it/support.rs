@@ -4,10 +4,10 @@
 pub mod child;
 pub mod watch;
 
-use aws_google_web_identity::emulator::{Answer, Emulator};
 use aws_google_web_identity::{
     Audience, Builder, Context, GoogleWebIdentityProvider, IdToken, ProvideIdToken, future,
 };
+use aws_google_web_identity_emulator::{Answer, Emulator};
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_types::retry::RetryConfig;
 use aws_types::SdkConfig;

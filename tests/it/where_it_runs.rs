@@ -6,10 +6,10 @@ use crate::support::{builder, chain, from_emulator, sdk_config};
 use aws_config::meta::credentials::CredentialsProviderChain;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
-use aws_google_web_identity::emulator::{Answer, Hop};
 use aws_google_web_identity::{
     Builder, Error, ErrorKind, GoogleWebIdentityProvider, MetadataServer, Stage,
 };
+use aws_google_web_identity_emulator::{Answer, Call};
 use aws_smithy_http_client::test_util::infallible_client_fn;
 use aws_smithy_http_client::tls;
 use aws_smithy_runtime_api::client::dns::{DnsFuture, ResolveDns};
@@ -112,19 +112,19 @@ async fn where_nothing_tells_the_metadata_servers_address_is_looked_at_for_150_m
         Answer::close(),
     ] {
         world.emulator.forget_requests();
-        world.emulator.answer_next(Hop::Other, 1, answer);
+        world.emulator.answer_next(Call::Other, 1, answer);
         not_here(&provider.id_token().await.unwrap_err());
         assert_eq!(world.emulator.requests().len(), 1, "one look, no second");
     }
     // Silence.
     world.emulator.forget_requests();
-    world.emulator.answer_next(Hop::Other, 1, Answer::hang());
+    world.emulator.answer_next(Call::Other, 1, Answer::hang());
     let asking = tokio::spawn({
         let provider = provider.clone();
         async move { provider.id_token().await }
     });
     world.until("it looks", || world.clock.sleepers() > 0).await;
-    world.emulator.reached(Hop::Other, 1).await;
+    world.emulator.reached(Call::Other, 1).await;
     world.clock.advance(Duration::from_millis(149));
     for _ in 0..100 {
         tokio::task::yield_now().await;
@@ -142,7 +142,7 @@ async fn where_nothing_tells_the_metadata_servers_address_is_looked_at_for_150_m
         async move { asking.id_token().await.unwrap_err() },
     )
     .await;
-    let looks = world.emulator.requests_of(Hop::Other);
+    let looks = world.emulator.requests_of(Call::Other);
     assert_eq!(
         (looks.len(), looks[0].header("metadata-flavor")),
         (1, Some("Google"))
@@ -288,7 +288,7 @@ async fn a_young_pod_waits_for_its_metadata_server() {
         let provider = pod(&world).await;
         world
             .emulator
-            .refuse_connections(Hop::MetadataIdentity)
+            .refuse_connections(Call::MetadataIdentity)
             .await
             .unwrap();
         let emulator = world.emulator.clone();
@@ -306,7 +306,7 @@ async fn a_young_pod_waits_for_its_metadata_server() {
                 while clock.now() < start + seconds(17) {
                     tokio::task::yield_now().await;
                 }
-                emulator.accept_connections(Hop::MetadataIdentity).await
+                emulator.accept_connections(Call::MetadataIdentity).await
             },
             waits(&world.clock, asks)
         );
@@ -328,7 +328,7 @@ async fn a_pod_without_a_metadata_server_gives_up_after_30_seconds_in_all() {
     ] {
         world
             .emulator
-            .answer_next(Hop::MetadataIdentity, usize::MAX, answer);
+            .answer_next(Call::MetadataIdentity, usize::MAX, answer);
         let callers = futures_util::future::join_all((0..3).map(|_| {
             let provider = provider.clone();
             async move { provider.session().await.unwrap_err() }
@@ -369,7 +369,7 @@ async fn a_no_of_the_metadata_server_is_not_waited_for() {
     let world = World::new().await;
     let provider = pod(&world).await;
     let gone = Answer::status(404).body("Service account not enabled on this instance");
-    world.emulator.answer_next(Hop::MetadataIdentity, 1, gone);
+    world.emulator.answer_next(Call::MetadataIdentity, 1, gone);
     let asking = provider.clone();
     let (error, waited) = waits(
         &world.clock,
@@ -394,10 +394,10 @@ async fn outside_of_kubernetes_the_ordinary_tries_are_all() {
         .build()
         .await
         .unwrap();
-    emulator.answer_next(Hop::MetadataIdentity, usize::MAX, Answer::status(503));
+    emulator.answer_next(Call::MetadataIdentity, usize::MAX, Answer::status(503));
     let error = provider.id_token().await.unwrap_err();
     assert_eq!(
-        emulator.requests_of(Hop::MetadataIdentity).len(),
+        emulator.requests_of(Call::MetadataIdentity).len(),
         3,
         "{}",
         chain(&error)

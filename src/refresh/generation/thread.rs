@@ -1,6 +1,6 @@
 //! What each thread keeps to itself, so that a hit is cheap.
 
-use crate::refresh::clocks::{DRIFT, Moment};
+use crate::clock::{DRIFT, Moment};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};

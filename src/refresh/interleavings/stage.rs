@@ -1,8 +1,8 @@
 //! What stands in for threads, tasks, time and the fetch while shuttle tries the interleavings.
 
-use crate::refresh::clocks::{Monotonic, MonotonicClock};
+use crate::clock::{Clocks, Monotonic, MonotonicClock};
 use crate::refresh::{
-    Clocks, Fetch, FetchFuture, Fetched, HoldOff, Lost, Perishable, RefreshPolicy, Refresher,
+    Fetch, FetchFuture, Fetched, HoldOff, Lost, Perishable, RefreshPolicy, Refresher,
 };
 use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep, Sleep};
 use aws_smithy_async::time::{SharedTimeSource, TimeSource};

@@ -1,10 +1,10 @@
 //! The hops under test: which source leads over each, and what a healthy answer of it looks like.
 
 use crate::support::{AUDIENCE, ROBOT};
-use aws_google_web_identity::emulator::{Emulator, Hop};
 use aws_google_web_identity::{
     IamIdToken, IamSignJwt, JwtBearer, LocalKey, MetadataServer, ProvideIdToken, Stage,
 };
+use aws_google_web_identity_emulator::{Call, Emulator};
 use aws_smithy_types::date_time::{DateTime, Format};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -16,39 +16,39 @@ use std::time::UNIX_EPOCH;
 #[derive(Clone, Copy)]
 pub struct Way {
     pub name: &'static str,
-    pub hop: Hop,
+    pub hop: Call,
     pub stage: Stage,
 }
 
 pub const WAYS: [Way; 6] = [
     Way {
         name: "Metadata server: ID token",
-        hop: Hop::MetadataIdentity,
+        hop: Call::MetadataIdentity,
         stage: Stage::Metadata,
     },
     Way {
         name: "Metadata server: access token for IAM",
-        hop: Hop::MetadataToken,
+        hop: Call::MetadataToken,
         stage: Stage::Metadata,
     },
     Way {
         name: "Token endpoint: key file's assertion for an ID token",
-        hop: Hop::TokenEndpoint,
-        stage: Stage::Exchange,
+        hop: Call::TokenEndpoint,
+        stage: Stage::TokenEndpoint,
     },
     Way {
         name: "IAM: generateIdToken",
-        hop: Hop::GenerateIdToken,
+        hop: Call::GenerateIdToken,
         stage: Stage::Iam,
     },
     Way {
         name: "IAM: signJwt",
-        hop: Hop::SignJwt,
+        hop: Call::SignJwt,
         stage: Stage::Iam,
     },
     Way {
         name: "AWS STS: AssumeRoleWithWebIdentity",
-        hop: Hop::Sts,
+        hop: Call::Sts,
         stage: Stage::Sts,
     },
 ];
@@ -57,14 +57,14 @@ impl Way {
     pub fn source(&self, emulator: &Emulator) -> Arc<dyn ProvideIdToken> {
         let metadata = MetadataServer::new().endpoint(emulator.metadata_endpoint());
         match self.hop {
-            Hop::TokenEndpoint => {
+            Call::TokenEndpoint => {
                 let key = emulator.key_file_json(ROBOT).unwrap();
                 Arc::new(JwtBearer::new(LocalKey::from_json(key).unwrap()))
             }
-            Hop::MetadataToken | Hop::GenerateIdToken => {
+            Call::MetadataToken | Call::GenerateIdToken => {
                 Arc::new(IamIdToken::new(ROBOT, metadata).endpoint(emulator.iam_endpoint()))
             }
-            Hop::SignJwt => {
+            Call::SignJwt => {
                 let signer = IamSignJwt::new(ROBOT, metadata).endpoint(emulator.iam_endpoint());
                 Arc::new(JwtBearer::new(signer).token_uri(emulator.token_uri()))
             }
@@ -76,13 +76,13 @@ impl Way {
     pub fn body(&self, emulator: &Emulator) -> String {
         let token = token(emulator);
         match self.hop {
-            Hop::MetadataToken => {
+            Call::MetadataToken => {
                 r#"{"access_token":"ya29.hush","expires_in":3600,"token_type":"Bearer"}"#.to_owned()
             }
-            Hop::TokenEndpoint => json!({ "id_token": token }).to_string(),
-            Hop::GenerateIdToken => json!({ "token": token }).to_string(),
-            Hop::SignJwt => json!({"keyId": "1", "signedJwt": token}).to_string(),
-            Hop::Sts => sts(emulator),
+            Call::TokenEndpoint => json!({ "id_token": token }).to_string(),
+            Call::GenerateIdToken => json!({ "token": token }).to_string(),
+            Call::SignJwt => json!({"keyId": "1", "signedJwt": token}).to_string(),
+            Call::Sts => sts(emulator),
             _ => token,
         }
     }
@@ -91,14 +91,14 @@ impl Way {
     pub fn doubled_body(&self, emulator: &Emulator) -> String {
         let token = token(emulator);
         match self.hop {
-            Hop::MetadataToken => {
+            Call::MetadataToken => {
                 let field = r#""expires_in":3600,"#;
                 self.body(emulator).replace(field, &field.repeat(2))
             }
-            Hop::TokenEndpoint => format!(r#"{{"id_token":"{token}","id_token":"{token}"}}"#),
-            Hop::GenerateIdToken => format!(r#"{{"token":"{token}","token":"{token}"}}"#),
-            Hop::SignJwt => format!(r#"{{"signedJwt":"{token}","signedJwt":"{token}"}}"#),
-            Hop::Sts => sts(emulator).replace(SECRET, &SECRET.repeat(2)),
+            Call::TokenEndpoint => format!(r#"{{"id_token":"{token}","id_token":"{token}"}}"#),
+            Call::GenerateIdToken => format!(r#"{{"token":"{token}","token":"{token}"}}"#),
+            Call::SignJwt => format!(r#"{{"signedJwt":"{token}","signedJwt":"{token}"}}"#),
+            Call::Sts => sts(emulator).replace(SECRET, &SECRET.repeat(2)),
             // The answer is a bare token: its claims are the fields.
             _ => {
                 let parts: Vec<_> = token.split('.').collect();

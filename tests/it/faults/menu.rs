@@ -3,7 +3,7 @@
 use super::hops::Way;
 use super::scene::Scene;
 use aws_google_web_identity::ErrorKind;
-use aws_google_web_identity::emulator::{Answer, Hop};
+use aws_google_web_identity_emulator::{Answer, Call};
 use std::fmt;
 
 pub struct Fault {
@@ -14,7 +14,7 @@ pub struct Fault {
     /// At STS, whose client is the SDK's own.
     sts: Outcome,
     /// At hops that differ from both.
-    otherwise: &'static [(Hop, Outcome)],
+    otherwise: &'static [(Call, Outcome)],
 }
 
 pub enum Made {
@@ -98,8 +98,8 @@ impl fmt::Display for Wait {
 }
 
 impl Fault {
-    pub fn outcome(&self, hop: Hop) -> Outcome {
-        let general = if hop == Hop::Sts {
+    pub fn outcome(&self, hop: Call) -> Outcome {
+        let general = if hop == Call::Sts {
             self.sts
         } else {
             self.google
@@ -138,7 +138,7 @@ const fn and_sts(fault: Fault, sts: Outcome) -> Fault {
     Fault { sts, ..fault }
 }
 
-const fn and(fault: Fault, otherwise: &'static [(Hop, Outcome)]) -> Fault {
+const fn and(fault: Fault, otherwise: &'static [(Call, Outcome)]) -> Fault {
     Fault { otherwise, ..fault }
 }
 
@@ -190,9 +190,9 @@ pub const FAULTS: &[Fault] = &[
         "302 elsewhere, with a healthy body",
         |scene, way| {
             let origin = match way.hop {
-                Hop::MetadataIdentity | Hop::MetadataToken => scene.elsewhere.metadata_endpoint(),
-                Hop::TokenEndpoint => &scene.elsewhere.token_uri(),
-                Hop::Sts => scene.elsewhere.sts_endpoint(),
+                Call::MetadataIdentity | Call::MetadataToken => scene.elsewhere.metadata_endpoint(),
+                Call::TokenEndpoint => &scene.elsewhere.token_uri(),
+                Call::Sts => scene.elsewhere.sts_endpoint(),
                 _ => scene.elsewhere.iam_endpoint(),
             };
             Answer::status(302)
@@ -240,16 +240,16 @@ pub const FAULTS: &[Fault] = &[
             Outcome::Taken,
         ),
         &[
-            (Hop::MetadataIdentity, MALFORMED),
-            (Hop::MetadataToken, MALFORMED),
+            (Call::MetadataIdentity, MALFORMED),
+            (Call::MetadataToken, MALFORMED),
         ],
     ),
     fault(
         "garbage",
         |_, way| {
             Answer::status(200).body(match way.hop {
-                Hop::MetadataIdentity => "eyJ.hush.%",
-                Hop::Sts => "<AssumeRoleWithWebIdentityResponse><hush></AssumeRole",
+                Call::MetadataIdentity => "eyJ.hush.%",
+                Call::Sts => "<AssumeRoleWithWebIdentityResponse><hush></AssumeRole",
                 _ => r#"{"token": [hush"#,
             })
         },

@@ -5,8 +5,8 @@ use super::menu::{Fault, Made};
 use crate::refresh::world::Clock;
 use crate::support::watch::{self, Watched};
 use crate::support::{AUDIENCE, ROBOT, ROLE};
-use aws_google_web_identity::emulator::{Emulator, ServiceAccount, Trickle};
 use aws_google_web_identity::{Error, GoogleWebIdentityProvider, RefreshPolicy, Session};
+use aws_google_web_identity_emulator::{Emulator, ServiceAccount, Trickle};
 use std::sync::Mutex;
 use std::time::Duration;
 

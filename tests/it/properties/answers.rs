@@ -4,12 +4,12 @@
 use super::tokens::{SIGNATURE, jwt, payload};
 use super::{Checked, MAX_TEXT, check, check_hidden, check_text, damaged, text};
 use crate::support::{AUDIENCE, ROBOT, ROLE};
-use aws_google_web_identity::emulator::Emulator;
 use aws_google_web_identity::{
     AccessToken, Audience, Builder, Context, Error, GoogleWebIdentityProvider, IamIdToken,
     IamSignJwt, IdToken, JwtBearer, LocalKey, MetadataServer, ProvideAccessToken, ProvideIdToken,
     Stage, future,
 };
+use aws_google_web_identity_emulator::Emulator;
 use aws_smithy_async::rt::sleep::{AsyncSleep, Sleep};
 use aws_smithy_async::time::StaticTimeSource;
 use aws_smithy_http_client::test_util::infallible_client_fn;
@@ -122,7 +122,12 @@ impl World {
             Ok(token) => prop_assert_eq!(&token.claims().aud, AUDIENCE),
             Err(error) => checked(
                 &error,
-                &[Stage::Metadata, Stage::Exchange, Stage::Iam, Stage::Source],
+                &[
+                    Stage::Metadata,
+                    Stage::TokenEndpoint,
+                    Stage::Iam,
+                    Stage::Source,
+                ],
             )?,
         }
         prop_assert!(*self.requests.lock().unwrap() <= 3);

@@ -3,7 +3,7 @@
 use super::{Checked, check, check_hidden, check_text, damaged};
 use crate::support::{ROBOT, builder};
 use aws_google_web_identity::LocalKey;
-use aws_google_web_identity::emulator::Emulator;
+use aws_google_web_identity_emulator::Emulator;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value, json};

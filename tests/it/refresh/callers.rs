@@ -5,8 +5,8 @@ use super::{REFRESH_AT, at_once, key, warm};
 use crate::support::chain;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_credential_types::provider::error::CredentialsError;
-use aws_google_web_identity::emulator::Hop;
 use aws_google_web_identity::{ErrorKind, RefreshPolicy, SharedIdToken, Stage};
+use aws_google_web_identity_emulator::Call;
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 
@@ -30,7 +30,7 @@ async fn promise_01_n_cold_callers_make_one_exchange_and_get_the_same_generation
     assert_eq!(
         (
             world.source.calls(),
-            world.emulator.requests_of(Hop::Sts).len()
+            world.emulator.requests_of(Call::Sts).len()
         ),
         (1, 1)
     );
@@ -106,7 +106,7 @@ async fn promise_03_in_the_advisory_window_nobody_waits_and_there_is_one_flight(
     assert_eq!(
         (
             world.source.calls(),
-            world.emulator.requests_of(Hop::Sts).len()
+            world.emulator.requests_of(Call::Sts).len()
         ),
         (2, 2)
     );
@@ -122,7 +122,7 @@ async fn promise_09_a_cancelled_leader_or_waiter_loses_nothing() {
     assert!(provider.provide_credentials().now_or_never().is_none());
     world.source.asked(1).await;
     // While STS is asked.
-    let hold = world.emulator.hold(Hop::Sts);
+    let hold = world.emulator.hold(Call::Sts);
     gate.add_permits(1);
     hold.reached(1).await;
     assert!(provider.provide_credentials().now_or_never().is_none());
@@ -203,7 +203,7 @@ async fn a_flight_that_ends_at_its_deadline_says_which_hop_it_had_got_to() {
     let provider = world.provider().await;
     for (before_sts, stage) in [(15, Stage::Source), (8, Stage::Sts)] {
         let gate = world.source.close_gate();
-        let sts = world.emulator.hold(Hop::Sts);
+        let sts = world.emulator.hold(Call::Sts);
         let calls = world.source.calls();
         let session = provider.session();
         tokio::pin!(session);

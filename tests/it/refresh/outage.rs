@@ -5,7 +5,7 @@ use super::{HOUR, MUST_AT, REFRESH_AT, at_once, key, warm};
 use crate::support::sts_error;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_google_web_identity::ErrorKind;
-use aws_google_web_identity::emulator::{Answer, Hop};
+use aws_google_web_identity_emulator::{Answer, Call};
 use futures_util::FutureExt;
 use std::time::Duration;
 
@@ -91,7 +91,7 @@ async fn promise_05_a_failed_expired_or_malformed_answer_never_replaces_a_valid_
         xml("not a time", "s"),
         xml("2099-01-01T00:00:00Z", ""),
     ] {
-        world.emulator.answer_next(Hop::Sts, 9, answer);
+        world.emulator.answer_next(Call::Sts, 9, answer);
         provider.refresh().await.unwrap_err();
         world.emulator.answer_genuinely();
         assert_eq!(key(&provider), old);

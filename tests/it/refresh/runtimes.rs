@@ -4,8 +4,8 @@ use super::world::{World, seconds};
 use super::{REFRESH_AT, at_once, key};
 use crate::support::{chain, watch, with};
 use aws_credential_types::provider::ProvideCredentials;
-use aws_google_web_identity::emulator::Hop;
 use aws_google_web_identity::{ErrorKind, MetadataServer, RefreshPolicy};
+use aws_google_web_identity_emulator::Call;
 use futures_util::FutureExt;
 use tokio::runtime::{Builder, Runtime};
 
@@ -156,7 +156,7 @@ fn connections_of_a_runtime_that_ended_are_no_use_and_no_harm_on_the_next() {
         passing.block_on(provider.refresh()).unwrap();
         // Its connections are pooled now, and their tasks end with it.
         drop(passing);
-        assert_eq!(emulator.requests_of(Hop::Sts).len(), round);
+        assert_eq!(emulator.requests_of(Call::Sts).len(), round);
     }
 }
 

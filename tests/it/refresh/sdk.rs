@@ -84,7 +84,7 @@ async fn promise_13_under_lazy_and_no_cache_the_new_key_is_in_use_before_the_rea
                 let sts = || {
                     world
                         .emulator
-                        .requests_of(aws_google_web_identity::emulator::Hop::Sts)
+                        .requests_of(aws_google_web_identity_emulator::Call::Sts)
                         .len()
                         == 2
                 };

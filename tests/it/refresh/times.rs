@@ -3,8 +3,8 @@
 use super::world::{Mood, World, seconds};
 use super::{HOUR, MUST_AT, REFRESH_AT, at_once, expiry, warm};
 use aws_credential_types::provider::ProvideCredentials;
-use aws_google_web_identity::emulator::{Answer, Hop};
 use aws_google_web_identity::{ErrorKind, RefreshPolicy};
+use aws_google_web_identity_emulator::{Answer, Call};
 
 #[tokio::test]
 async fn promise_12_the_advertised_expiry_is_never_none_never_late_and_renewed_once_per_hold() {
@@ -54,7 +54,7 @@ fn answer_with(world: &World, lifetime: i64) {
     );
     world.emulator.answer_genuinely();
     let answer = Answer::status(200).body(body);
-    world.emulator.answer_next(Hop::Sts, 99, answer);
+    world.emulator.answer_next(Call::Sts, 99, answer);
 }
 
 #[tokio::test]

@@ -2,11 +2,11 @@
 
 use crate::support::watch::{Watched, start_with};
 use crate::support::{AUDIENCE, ROBOT, ROLE};
-use aws_google_web_identity::emulator::Emulator;
 use aws_google_web_identity::{
     Audience, Builder, Context, Error, ErrorKind, GoogleWebIdentityProvider, IdToken,
     MonotonicClock, ProvideIdToken, Stage, future,
 };
+use aws_google_web_identity_emulator::Emulator;
 use aws_smithy_async::rt::sleep::{AsyncSleep, Sleep};
 use aws_smithy_async::time::TimeSource;
 use aws_types::SdkConfig;

@@ -1,7 +1,7 @@
 //! Whatever a test's flow logs, at TRACE, and whatever it shows of its errors and values, is searched for every secret of
 //! its emulator when that is dropped.
 
-use aws_google_web_identity::emulator::{Emulator, EmulatorBuilder};
+use aws_google_web_identity_emulator::{Emulator, EmulatorBuilder};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io;

@@ -3,7 +3,7 @@
 use crate::refresh::world::START;
 use crate::support::AUDIENCE;
 use crate::support::ROBOT;
-use aws_google_web_identity::emulator::Emulator;
+use aws_google_web_identity_emulator::Emulator;
 use aws_smithy_http_client::test_util::infallible_client_fn;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::DateTime;

@@ -1,0 +1,48 @@
+//! How long a session is to last.
+
+use crate::build_error::BuildError;
+use crate::redact::shown;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+pub(crate) const VARIABLE: &str = "AWS_ROLE_DURATION_SECONDS";
+
+/// What STS takes, in seconds
+/// ([DurationSeconds](https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html)).
+const RANGE: RangeInclusive<u64> = 900..=43_200;
+
+/// The length that was set, or that the variable holds. The setter wins.
+pub(crate) fn of(
+    set: Option<Duration>,
+    variable: Option<String>,
+) -> Result<Option<Duration>, BuildError> {
+    let (name, seconds) = match (set, variable) {
+        (Some(length), _) if length.subsec_nanos() > 0 => {
+            return Err(BuildError::new(
+                "session_length",
+                format!("{length:?} is not a whole number of seconds"),
+            ));
+        }
+        (Some(length), _) => ("session_length", length.as_secs()),
+        (None, Some(text)) => {
+            let seconds = text.trim().parse().map_err(|_| {
+                BuildError::new(
+                    VARIABLE,
+                    format!("{} is not a number of seconds", shown(&text)),
+                )
+            })?;
+            (VARIABLE, seconds)
+        }
+        (None, None) => return Ok(None),
+    };
+    if RANGE.contains(&seconds) {
+        Ok(Some(Duration::from_secs(seconds)))
+    } else {
+        Err(BuildError::new(
+            name,
+            format!(
+                "{seconds} s is out of range; STS takes 900 s to 43200 s, and at most the role's own maximum"
+            ),
+        ))
+    }
+}

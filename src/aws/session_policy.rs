@@ -1,0 +1,87 @@
+//! What bounds a session besides the role
+//! ([session policies](https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_session)).
+
+use crate::build_error::BuildError;
+use crate::redact::shown;
+
+/// Checks the policy and takes the white space out of it: STS counts every character, and some
+/// servers take a `+` of the form for itself.
+pub(crate) fn compact(policy: &str) -> Result<String, BuildError> {
+    const MAX: usize = 2048;
+    let wrong = |message: String| BuildError::new("policy", message);
+    let object: Result<serde_json::Map<String, serde_json::Value>, _> =
+        serde_json::from_str(policy);
+    object.map_err(|error| {
+        wrong(format!(
+            "is not a JSON object (line {}, column {})",
+            error.line(),
+            error.column()
+        ))
+    })?;
+    let (mut in_string, mut escaped) = (false, false);
+    let compact: String = policy
+        .chars()
+        .filter(|&c| {
+            let keep = in_string || !c.is_ascii_whitespace();
+            (in_string, escaped) = match (in_string, escaped, c) {
+                (true, true, _) => (true, false),
+                (true, false, '\\') => (true, true),
+                (inside, _, '"') => (!inside, false),
+                (inside, _, _) => (inside, false),
+            };
+            keep
+        })
+        .collect();
+    match compact.chars().count() {
+        count if count <= MAX => Ok(compact),
+        count => Err(wrong(format!(
+            "has {count} characters without white space; a session policy has at most {MAX}"
+        ))),
+    }
+}
+
+/// At most ten, each an ARN.
+pub(crate) fn check_arns(arns: &[String]) -> Result<(), BuildError> {
+    const MAX: usize = 10;
+    if arns.len() > MAX {
+        return Err(BuildError::new(
+            "policy_arns",
+            format!(
+                "{} policies were given; a session takes at most {MAX}",
+                arns.len()
+            ),
+        ));
+    }
+    match arns
+        .iter()
+        .find(|arn| !(arn.starts_with("arn:") && (20..=2048).contains(&arn.len())))
+    {
+        Some(arn) => Err(BuildError::new(
+            "policy_arns",
+            format!(
+                "{} is not the ARN of a policy: arn:aws:iam::…:policy/… is expected",
+                shown(arn)
+            ),
+        )),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn white_space_goes_outside_of_strings_only() {
+        let policy = "{ \"a b\\\" c\" : [ \"d\\\\\" , \" e \" ] }\n";
+        assert_eq!(
+            compact(policy).unwrap(),
+            "{\"a b\\\" c\":[\"d\\\\\",\" e \"]}"
+        );
+        let (before, after): (serde_json::Value, serde_json::Value) = (
+            serde_json::from_str(policy).unwrap(),
+            serde_json::from_str(&compact(policy).unwrap()).unwrap(),
+        );
+        assert_eq!(before, after);
+    }
+}

@@ -1,0 +1,157 @@
+//! What STS's refusals mean, and what to do about them.
+
+use crate::error::{Error, ErrorKind, Stage};
+use crate::names::RoleArn;
+use crate::redact::{said, without};
+use crate::token::IdToken;
+use crate::transport::{kind_of_status, transport_error};
+use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_sts::operation::RequestId;
+use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+
+/// Why STS gave no credentials.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) error: Error,
+    /// STS blamed the token itself.
+    pub(crate) fresh_token_may_help: bool,
+}
+
+impl Refusal {
+    pub(super) fn new(
+        error: &SdkError<AssumeRoleWithWebIdentityError, HttpResponse>,
+        role_arn: &RoleArn,
+        token: &IdToken,
+    ) -> Self {
+        let Some(service_error) = error.as_service_error() else {
+            let error = match error.raw_response() {
+                // An answer that could not be read: the status says more than the parser.
+                Some(response) if !response.status().is_success() => {
+                    let status = response.status().as_u16();
+                    Error::message(
+                        Stage::Sts,
+                        kind(None, status),
+                        format!("HTTP {status} without a code or a message (role {role_arn})"),
+                    )
+                }
+                _ => transport_error(Stage::Sts, error)
+                    .with_hint(format!("AssumeRoleWithWebIdentity of {role_arn}")),
+            };
+            return Self {
+                error,
+                fresh_token_may_help: false,
+            };
+        };
+        let status = error
+            .raw_response()
+            .map_or(0, |response| response.status().as_u16());
+        // The body was scrubbed as it came; the parser may have put together what stood in it in pieces, and a header
+        // was not.
+        let clean =
+            |text: &str| Some(without(text, token.expose())).filter(|text| !text.is_empty());
+        let code = service_error.code().and_then(clean);
+        let message = service_error.message().and_then(clean);
+        let request_id = service_error.request_id().and_then(clean);
+        let (code, message, request_id) =
+            (code.as_deref(), message.as_deref(), request_id.as_deref());
+        let what = match (code, message) {
+            (None, None) if status < 300 => {
+                format!("HTTP {status} with an answer that can't be read")
+            }
+            (None, None) => format!("HTTP {status} without a code or a message"),
+            (code, message) => format!(
+                "HTTP {status} {}: {}",
+                said(code.unwrap_or("without a code")),
+                said(message.unwrap_or("no message"))
+            ),
+        };
+        let keys = token.claims().aws_condition_keys();
+        let error = Error::message(
+            Stage::Sts,
+            kind(code, status),
+            format!(
+                "{what}; role {role_arn}, request id {}; the token's condition keys: {keys}",
+                request_id.map_or_else(|| "none".to_owned(), said)
+            ),
+        )
+        .with_code(code, request_id);
+        let error = match hint(code) {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        };
+        let fresh_token_may_help = code.is_some_and(blames_token);
+        Self {
+            error,
+            fresh_token_may_help,
+        }
+    }
+}
+
+/// Whether it is the token that is refused, and not what it is to be exchanged for.
+pub(crate) fn blames_token(code: &str) -> bool {
+    matches!(
+        code,
+        "ExpiredTokenException" | "ExpiredToken" | "InvalidIdentityToken" | "IDPRejectedClaim"
+    )
+}
+
+/// The SDK's own lists of what passes, and STS's codes.
+fn kind(code: Option<&str>, status: u16) -> ErrorKind {
+    match code.unwrap_or_default() {
+        "ExpiredTokenException"
+        | "ExpiredToken"
+        | "InvalidIdentityToken"
+        | "IDPRejectedClaim"
+        | "AccessDenied"
+        | "AccessDeniedException" => ErrorKind::Denied,
+        "IDPCommunicationError" => ErrorKind::Unavailable,
+        "Throttling"
+        | "ThrottlingException"
+        | "TooManyRequestsException"
+        | "ThrottledException"
+        | "RequestThrottled"
+        | "RequestThrottledException"
+        | "RequestLimitExceeded"
+        | "LimitExceededException"
+        | "BandwidthLimitExceeded"
+        | "PriorRequestNotComplete"
+        | "SlowDown" => ErrorKind::Throttled,
+        "RequestTimeout" | "RequestTimeoutException" => ErrorKind::Unavailable,
+        "MalformedPolicyDocument"
+        | "PackedPolicyTooLarge"
+        | "RegionDisabledException"
+        | "ValidationError" => ErrorKind::Configuration,
+        _ => kind_of_status(status),
+    }
+}
+
+fn hint(code: Option<&str>) -> Option<&'static str> {
+    Some(match code? {
+        "AccessDenied" | "AccessDeniedException" => {
+            "the role's trust policy doesn't admit the token, or there is no such role: the policy's \
+             conditions must match these keys, of which :aud is the token's azp and :oaud the audience that \
+             was asked for; trust_policy::TrustPolicy::judge says which one fails. A new role or policy takes \
+             some seconds to spread"
+        }
+        "ExpiredTokenException" | "ExpiredToken" => {
+            "a fresh token was refused as too old as well: is this machine's clock right?"
+        }
+        "InvalidIdentityToken" => {
+            "STS could not verify the token: it must be a Google ID token, and the account must have no \
+             IAM OIDC provider of its own for accounts.google.com"
+        }
+        "IDPRejectedClaim" => {
+            "Google says that the token is not valid any more: was the account disabled?"
+        }
+        "IDPCommunicationError" => "AWS could not reach Google; it passes",
+        "ValidationError" => {
+            "a parameter is out of the role's bounds: most often a session length above the role's maximum"
+        }
+        "PackedPolicyTooLarge" | "MalformedPolicyDocument" => "look at policy and policy_arns",
+        "RegionDisabledException" => {
+            "STS is not active in this Region for the account: activate it, or set another Region"
+        }
+        _ => return None,
+    })
+}

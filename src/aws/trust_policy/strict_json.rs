@@ -1,0 +1,103 @@
+//! JSON in which no name stands twice in an object: `serde_json` keeps the last, IAM refuses it.
+
+use crate::aws::trust_policy::PolicyError;
+use crate::redact::{said, shown};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+use std::fmt;
+
+/// More than anybody writes, white space and all.
+const MAX: usize = 64 * 1024;
+
+/// What IAM takes at most, after its quota was raised; white space doesn't count
+/// ([quotas](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-entity-length)).
+/// It bounds what the judge does, too.
+const MAX_COMPACT: usize = 8192;
+
+pub(super) fn parse(text: &str) -> Result<Value, PolicyError> {
+    if text.len() > MAX {
+        return Err(PolicyError(format!(
+            "it has {} bytes; IAM takes some 2,048",
+            text.len()
+        )));
+    }
+    // Nesting is bounded by serde_json.
+    let Strict(value) =
+        serde_json::from_str(text).map_err(|error| PolicyError(said(&error.to_string())))?;
+    match value.to_string().chars().count() {
+        ..=MAX_COMPACT => Ok(value),
+        count => Err(PolicyError(format!(
+            "it has {count} characters without white space; IAM takes 2,048, and 8,192 if the quota is raised"
+        ))),
+    }
+}
+
+struct Strict(Value);
+
+impl<'de> Deserialize<'de> for Strict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(StrictVisitor).map(Strict)
+    }
+}
+
+struct StrictVisitor;
+
+impl<'de> Visitor<'de> for StrictVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        // 2^53: from there on it isn't the number that was written.
+        if value.abs() >= 9_007_199_254_740_992.0 {
+            return Err(E::custom(
+                "a number is too long to be exact; put it in quotes",
+            ));
+        }
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut values = Vec::new();
+        while let Some(Strict(value)) = items.next_element()? {
+            values.push(value);
+        }
+        Ok(values.into())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let mut map = Map::new();
+        while let Some((name, Strict(value))) = entries.next_entry::<String, Strict>()? {
+            if map.contains_key(&name) {
+                return Err(A::Error::custom(format_args!(
+                    "the name {} stands twice in an object",
+                    shown(&name)
+                )));
+            }
+            map.insert(name, value);
+        }
+        Ok(map.into())
+    }
+}

@@ -1,0 +1,7 @@
+//! Google's servers, a folder for each, with everything that talks to it.
+
+pub(crate) mod application_default;
+pub(crate) mod iam;
+pub(crate) mod metadata_server;
+pub(crate) mod platform;
+pub(crate) mod token_endpoint;

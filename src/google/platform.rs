@@ -1,0 +1,213 @@
+//! Where the program runs: on Google's infrastructure, where there is a metadata server, or elsewhere, where a
+//! look-up of its name can hang for half a minute.
+
+use crate::context::Context;
+use crate::environment::Environment;
+use crate::error::Stage;
+use crate::redact::shown;
+use crate::transport::{Endpoint, Request};
+use std::fmt;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// The metadata server's address, which needs no look-up. `GCE_METADATA_IP` names another, as for Google's own
+/// clients.
+const ADDRESS: &str = "169.254.169.254";
+/// The server is on the same host. A chain of providers must go on within 200 ms.
+const PROBE: Duration = Duration::from_millis(150);
+
+/// What environment and firmware say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Platform {
+    Google(String),
+    Elsewhere(String),
+    /// Only a look at the metadata server's address can tell.
+    Unclear(String),
+}
+
+impl Platform {
+    /// The signs, the most explicit one first.
+    pub(crate) fn of(environment: &Environment) -> Self {
+        let set = |name: &str| environment.get(name).is_some();
+        if environment
+            .get("NO_GCE_CHECK")
+            .is_some_and(|value| matches!(value.to_ascii_lowercase().as_str(), "true" | "1"))
+        {
+            return Self::Elsewhere("NO_GCE_CHECK is set".to_owned());
+        }
+        if set("GCE_METADATA_HOST") {
+            return Self::Google("GCE_METADATA_HOST is set".to_owned());
+        }
+        let in_kubernetes = set("KUBERNETES_SERVICE_HOST");
+        // Knative sets K_SERVICE on anybody's Kubernetes; on Cloud Run itself there is none.
+        let serverless = [
+            "K_SERVICE",
+            "CLOUD_RUN_JOB",
+            "CLOUD_RUN_WORKER_POOL",
+            "GAE_ENV",
+            "GAE_SERVICE",
+            "GAE_INSTANCE",
+        ];
+        if let Some(name) = serverless.iter().find(|name| set(name))
+            && !in_kubernetes
+        {
+            return Self::Google(format!("{name} is set"));
+        }
+        match environment.product_name() {
+            Some(name) if name.starts_with("Google") => {
+                Self::Google(format!("the firmware calls the machine {}", shown(&name)))
+            }
+            Some(name) => {
+                Self::Elsewhere(format!("the firmware calls the machine {}", shown(&name)))
+            }
+            None if in_kubernetes => Self::Unclear(
+                "a Kubernetes pod that can't read the firmware's name of its machine".to_owned(),
+            ),
+            None => Self::Unclear("the firmware's name of the machine can't be read".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for Platform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Platform::Google(sign) => write!(f, "on Google's infrastructure: {sign}"),
+            Platform::Elsewhere(sign) => write!(f, "not on Google's infrastructure: {sign}"),
+            Platform::Unclear(sign) => f.write_str(sign),
+        }
+    }
+}
+
+/// Whether this is Google's infrastructure, asking the metadata server's address where nothing else tells; if
+/// not, why.
+///
+/// A no of the address is not remembered: a pod can be there before its metadata server is.
+pub(crate) async fn is_googles(cx: &Context) -> Result<(), String> {
+    match Platform::of(cx.environment()) {
+        Platform::Google(_) => Ok(()),
+        elsewhere @ Platform::Elsewhere(_) => Err(elsewhere.to_string()),
+        Platform::Unclear(sign) => {
+            let address = cx
+                .var("GCE_METADATA_IP")
+                .unwrap_or_else(|| ADDRESS.to_owned());
+            match is_metadata_server(cx, &address).await {
+                true => Ok(()),
+                false => Err(format!(
+                    "{sign}, and {address} didn't answer as Google's metadata server within {} ms",
+                    PROBE.as_millis()
+                )),
+            }
+        }
+    }
+}
+
+async fn is_metadata_server(cx: &Context, address: &str) -> bool {
+    let Ok(endpoint) = Endpoint::parse("GCE_METADATA_IP", &format!("http://{address}")) else {
+        return false;
+    };
+    let flavor = (
+        "metadata-flavor".into(),
+        Zeroizing::new("Google".to_owned()),
+    );
+    let request = Request {
+        stage: Stage::Metadata,
+        operation: "probe",
+        endpoint,
+        path: "/".to_owned(),
+        headers: vec![flavor],
+        body: None,
+        direct: true,
+        only: Some(PROBE),
+    };
+    cx.transport()
+        .send(request)
+        .await
+        .is_ok_and(|response| response.flavor() == Some("Google"))
+}
+
+#[cfg(all(test, feature = "test-util"))]
+mod tests {
+    use super::*;
+
+    fn platform(variables: &[(&str, &str)], product_name: Option<&str>) -> Platform {
+        let mut environment = Environment::default();
+        environment.set_variables(
+            variables
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+        );
+        environment.set_product_name(product_name.map(str::to_owned));
+        Platform::of(&environment)
+    }
+
+    #[test]
+    fn the_most_explicit_sign_decides() {
+        let google = Some("Google Compute Engine");
+        let pod = ("KUBERNETES_SERVICE_HOST", "10.0.0.1");
+        for (variables, product_name, expected) in [
+            (
+                vec![],
+                google,
+                "on Google's infrastructure: the firmware calls the machine \"Google Compute Engine\"",
+            ),
+            (
+                vec![],
+                Some("m5.large"),
+                "not on Google's infrastructure: the firmware calls the machine \"m5.large\"",
+            ),
+            (
+                vec![("NO_GCE_CHECK", "true")],
+                google,
+                "not on Google's infrastructure: NO_GCE_CHECK is set",
+            ),
+            (
+                vec![("NO_GCE_CHECK", "false")],
+                google,
+                "on Google's infrastructure: the firmware",
+            ),
+            (
+                vec![("GCE_METADATA_HOST", "h")],
+                Some("m5.large"),
+                "on Google's infrastructure: GCE_METADATA_HOST is set",
+            ),
+            (
+                vec![("K_SERVICE", "s")],
+                None,
+                "on Google's infrastructure: K_SERVICE is set",
+            ),
+            (
+                vec![("CLOUD_RUN_WORKER_POOL", "w")],
+                None,
+                "on Google's infrastructure: CLOUD_RUN_WORKER_POOL is set",
+            ),
+            (
+                vec![("GAE_ENV", "standard")],
+                None,
+                "on Google's infrastructure: GAE_ENV is set",
+            ),
+            (
+                vec![pod, ("K_SERVICE", "s")],
+                Some("m5.large"),
+                "not on Google's infrastructure: the firmware",
+            ),
+            (
+                vec![pod, ("K_SERVICE", "s")],
+                google,
+                "on Google's infrastructure: the firmware",
+            ),
+            (vec![pod], None, "a Kubernetes pod that can't read"),
+            (
+                vec![],
+                None,
+                "the firmware's name of the machine can't be read",
+            ),
+        ] {
+            let said = platform(&variables, product_name).to_string();
+            assert!(
+                said.starts_with(expected),
+                "{variables:?} {product_name:?}: {said}"
+            );
+        }
+    }
+}

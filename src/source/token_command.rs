@@ -1,0 +1,204 @@
+//! A token that a program prints.
+
+use crate::context::Context;
+use crate::error::{Error, ErrorKind, Stage};
+use crate::names::Audience;
+use crate::redact::{said, shown};
+use crate::token::{IdToken, MAX_TOKEN, ProvideIdToken, future};
+use std::ffi::OsString;
+use std::fmt;
+use std::io;
+use std::pin::pin;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::{Child, Command};
+use zeroize::Zeroizing;
+
+/// `gcloud` needs 1 s to 2 s; an exchange has 15 s.
+const TIME_LIMIT: Duration = Duration::from_secs(10);
+/// What the program printed is in the pipes when it ends; one that it leaves behind may hold them open.
+const LINGER: Duration = Duration::from_secs(1);
+/// So much of stderr is read, and half of it shown: the beginning says what is wrong.
+const SHOWN: u64 = 1000;
+
+/// An ID token that a program prints on its standard output, such as
+/// `gcloud auth print-identity-token --audiences=…`.
+///
+/// The program is started with these arguments as they are, without a shell, for every exchange; it has nothing on
+/// its standard input and inherits the environment. What it prints on standard error is part of the error when it
+/// fails, but for JWTs. It is killed when it takes longer than 10 s or when nobody waits for it any more; programs that it
+/// started itself are not, so a shell should `exec` the last one.
+///
+/// A program that can't be started is [`ErrorKind::Configuration`], one that fails [`ErrorKind::Unavailable`], one that takes
+/// too long [`ErrorKind::Timeout`], one that prints something else [`ErrorKind::MalformedResponse`].
+///
+/// ```no_run
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// use aws_google_web_identity::{GoogleWebIdentityProvider, TokenCommand};
+///
+/// let audience = "https://myservice.example.com";
+/// let provider = GoogleWebIdentityProvider::builder("arn:aws:iam::123456789012:role/demo")
+///     .audience(audience)
+///     .token_source(TokenCommand::new("print-token").args(["--audience", audience]))
+///     .build()
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct TokenCommand {
+    program: OsString,
+    args: Vec<OsString>,
+    time_limit: Duration,
+}
+
+impl TokenCommand {
+    /// Runs this program, looked up on the `PATH` if it is a bare name.
+    pub fn new(program: impl Into<OsString>) -> Self {
+        Self {
+            program: program.into(),
+            args: Vec::new(),
+            time_limit: TIME_LIMIT,
+        }
+    }
+
+    /// Its arguments, each passed as it is. `Debug` doesn't show them, since one may be a secret.
+    #[must_use]
+    pub fn args(mut self, args: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
+        self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// How long it may take; 10 s by default. The deadline of the exchange, 15 s by default, ends it too.
+    #[must_use]
+    pub fn time_limit(mut self, limit: Duration) -> Self {
+        self.time_limit = limit;
+        self
+    }
+
+    async fn token(&self, cx: &Context) -> Result<IdToken, Error> {
+        let name = shown(&self.program.to_string_lossy());
+        let failed = |kind, what: String| {
+            Error::message(Stage::Source, kind, format!("the command {name} {what}"))
+        };
+        let mut child = Command::new(&self.program)
+            .args(&self.args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| {
+                failed(ErrorKind::Configuration, "can't be started".to_owned())
+                    .with_source(error)
+                    .with_hint("is it installed, executable, and on the PATH of this program?")
+            })?;
+        let mut stdout = Zeroizing::new(Vec::with_capacity(MAX_TOKEN + 1024));
+        let mut stderr = Vec::with_capacity(SHOWN as usize);
+        let status = tokio::select! {
+            biased;
+            ended = end(cx, &mut child, &mut stdout, &mut stderr) => ended.map_err(|error| {
+                failed(ErrorKind::Unavailable, "can't be followed".to_owned()).with_source(error)
+            })?,
+            () = cx.clocks().sleep(self.time_limit) => {
+                return Err(failed(
+                    ErrorKind::Timeout,
+                    format!("printed no token within {} s and was killed", self.time_limit.as_secs_f32()),
+                ));
+            }
+        };
+        let said = match said(&without_jwts(&String::from_utf8_lossy(&stderr))) {
+            said if said.is_empty() => "it printed nothing on standard error".to_owned(),
+            said => format!("it printed: {said}"),
+        };
+        if !status.success() {
+            return Err(
+                failed(ErrorKind::Unavailable, format!("ended with {status}")).with_hint(said),
+            );
+        }
+        let text = std::str::from_utf8(&stdout).unwrap_or_default();
+        IdToken::parse(text).map_err(|error| {
+            error.and_hint(&format!(
+                "standard output of the command {name} must be the token and nothing else; {said}"
+            ))
+        })
+    }
+}
+
+/// Waits for its end, and for what it printed.
+async fn end(
+    cx: &Context,
+    child: &mut Child,
+    stdout: &mut Vec<u8>,
+    stderr: &mut Vec<u8>,
+) -> io::Result<ExitStatus> {
+    let (stdout_pipe, stderr_pipe) = (child.stdout.take(), child.stderr.take());
+    let mut printed = pin!(async {
+        tokio::try_join!(
+            head(stdout_pipe, MAX_TOKEN as u64 + 1024, stdout),
+            head(stderr_pipe, SHOWN, stderr),
+        )
+    });
+    tokio::select! {
+        biased;
+        printed = &mut printed => {
+            printed?;
+            child.wait().await
+        }
+        ended = child.wait() => {
+            tokio::select! {
+                biased;
+                printed = &mut printed => { printed?; }
+                () = cx.clocks().sleep(LINGER) => {}
+            }
+            ended
+        }
+    }
+}
+
+/// The beginning of what a pipe brings; the rest is read and dropped, so that the program can end.
+async fn head(
+    pipe: Option<impl AsyncRead + Unpin>,
+    limit: u64,
+    bytes: &mut Vec<u8>,
+) -> io::Result<()> {
+    if let Some(mut pipe) = pipe {
+        let mut beginning = (&mut pipe).take(limit);
+        while beginning.read_buf(bytes).await? > 0 {}
+        tokio::io::copy(&mut pipe, &mut tokio::io::sink()).await?;
+    }
+    Ok(())
+}
+
+/// The text with every JWT in it left out.
+fn without_jwts(text: &str) -> String {
+    let is_of_a_jwt = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '=');
+    let mut kept = String::new();
+    let mut rest = text.trim();
+    while let Some(at) = rest.find("eyJ") {
+        kept += &rest[..at];
+        rest = rest[at..].trim_start_matches(is_of_a_jwt);
+        kept += "<JWT>";
+    }
+    kept + rest
+}
+
+impl ProvideIdToken for TokenCommand {
+    fn provide_id_token<'a>(
+        &'a self,
+        cx: &'a Context,
+        _: &'a Audience,
+    ) -> future::ProvideIdToken<'a> {
+        future::ProvideIdToken::new(self.token(cx))
+    }
+}
+
+impl fmt::Debug for TokenCommand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenCommand")
+            .field("program", &self.program)
+            .field("time_limit", &self.time_limit)
+            .finish_non_exhaustive()
+    }
+}

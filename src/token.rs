@@ -1,0 +1,17 @@
+//! What passes between the hops: the seams, and the tokens, claims and assertions that they hand over.
+
+pub(crate) mod access_token;
+pub(crate) mod assertion;
+pub(crate) mod claims;
+pub mod future;
+pub(crate) mod id_token;
+pub(crate) mod sign_jwt;
+
+pub use access_token::{AccessToken, ProvideAccessToken};
+pub(crate) use access_token::{CLOUD_PLATFORM, TokenAnswer};
+pub(crate) use assertion::Asking;
+pub use assertion::Assertion;
+pub use claims::Claims;
+pub(crate) use id_token::MAX_TOKEN;
+pub use id_token::{IdToken, ProvideIdToken};
+pub use sign_jwt::{SignJwt, SignedJwt};

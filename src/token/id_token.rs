@@ -1,0 +1,203 @@
+//! Google ID tokens: who provides them, what they hold.
+
+use crate::build_error::BuildError;
+use crate::context::Context;
+use crate::error::{Error, ErrorKind, Stage};
+use crate::names::Audience;
+use crate::redact::{Secret, shown};
+use crate::token::claims::Claims;
+use crate::token::future;
+use crate::transport::Received;
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Whatever can produce a Google ID token for an audience: the first seam of this crate.
+///
+/// Its `Debug` is part of the provider's, and must hide what is secret, as that of [`IdToken`] does.
+///
+/// [`TokenFile`](crate::TokenFile), [`TokenCommand`](crate::TokenCommand) and [`TokenFn`](crate::TokenFn) bring
+/// tokens from elsewhere; a source with a memory of its own implements the trait:
+///
+/// ```
+/// use aws_google_web_identity::{Audience, Context, Error, ErrorKind, IdToken, ProvideIdToken, Stage, future};
+///
+/// /// Tokens that were made beforehand, each for one exchange.
+/// #[derive(Debug)]
+/// struct Stack(std::sync::Mutex<Vec<IdToken>>);
+///
+/// impl ProvideIdToken for Stack {
+///     fn provide_id_token<'a>(&'a self, _: &'a Context, _: &'a Audience) -> future::ProvideIdToken<'a> {
+///         let token = self.0.lock().unwrap().pop();
+///         future::ProvideIdToken::ready(
+///             token.ok_or_else(|| Error::new(Stage::Source, ErrorKind::Unavailable, "no token is left")),
+///         )
+///     }
+/// }
+/// ```
+pub trait ProvideIdToken: Debug + Send + Sync {
+    /// Provides an ID token whose `aud` is `audience`.
+    ///
+    /// An exchange calls it once; again when the token has less than 60 s left, and when STS refuses it as too old or
+    /// invalid. One exchange runs at a time, but [`id_token`](crate::GoogleWebIdentityProvider::id_token) calls it beside
+    /// that. It may be dropped at any await when the deadline passes.
+    fn provide_id_token<'a>(
+        &'a self,
+        cx: &'a Context,
+        audience: &'a Audience,
+    ) -> future::ProvideIdToken<'a>;
+
+    /// STS refused this token as too old or invalid, or it has less than 60 s left: a source that remembers tokens forgets
+    /// it.
+    fn reject(&self, token: &IdToken) {
+        let _ = token;
+    }
+
+    /// Says what is wrong with how the source is set up; `build` calls it.
+    ///
+    /// # Errors
+    /// Every problem that can be seen without I/O beyond local files.
+    fn check(&self, cx: &Context) -> Result<(), BuildError> {
+        let _ = cx;
+        Ok(())
+    }
+}
+
+macro_rules! forward {
+    ($($pointer:ty),*) => {$(
+        impl<T: ProvideIdToken + ?Sized> ProvideIdToken for $pointer {
+            fn provide_id_token<'a>(
+                &'a self,
+                cx: &'a Context,
+                audience: &'a Audience,
+            ) -> future::ProvideIdToken<'a> {
+                (**self).provide_id_token(cx, audience)
+            }
+
+            fn reject(&self, token: &IdToken) {
+                (**self).reject(token);
+            }
+
+            fn check(&self, cx: &Context) -> Result<(), BuildError> {
+                (**self).check(cx)
+            }
+        }
+    )*};
+}
+forward!(Arc<T>, Box<T>);
+
+/// STS takes a token of at most this many characters
+/// ([WebIdentityToken](https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html)).
+pub(crate) const MAX_TOKEN: usize = 20_000;
+
+/// A Google ID token: a JWT whose claims have been read and whose signature has not been verified,
+/// which is for STS to do.
+///
+/// Cheap to clone; `Debug` shows the claims, never the token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdToken(Arc<Inner>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Inner {
+    jwt: Secret,
+    claims: Claims,
+    expires_at: SystemTime,
+}
+
+impl IdToken {
+    /// Reads the claims of a JWT in compact form; white space around it is trimmed.
+    ///
+    /// # Errors
+    /// [`ErrorKind::MalformedResponse`] when it isn't three base64url parts of which the second is
+    /// a JSON object with `iss`, `sub`, `aud`, `exp` and `iat`, or when it is longer than the
+    /// 20,000 characters that STS takes.
+    pub fn parse(jwt: impl AsRef<str>) -> Result<Self, Error> {
+        Self::parse_for(Stage::Source, jwt.as_ref())
+    }
+
+    fn parse_for(stage: Stage, jwt: &str) -> Result<Self, Error> {
+        let malformed =
+            |message: String| Error::message(stage, ErrorKind::MalformedResponse, message);
+        let jwt = jwt.trim();
+        if jwt.len() > MAX_TOKEN {
+            return Err(malformed(format!(
+                "the ID token has {} characters; STS takes at most {MAX_TOKEN}",
+                jwt.len()
+            )));
+        }
+        let claims = Claims::of_jwt(jwt).map_err(malformed)?;
+        let expires_at = UNIX_EPOCH
+            .checked_add(Duration::from_secs(claims.exp))
+            .ok_or_else(|| malformed(format!("the ID token's exp, {}, is no time", claims.exp)))?;
+        Ok(Self(Arc::new(Inner {
+            jwt: Secret::new(jwt),
+            claims,
+            expires_at,
+        })))
+    }
+
+    /// Takes a token out of a server's answer: its claims are read, its audience and its time are
+    /// checked, the time by the server's own clock where the answer tells it.
+    pub(crate) fn received(
+        stage: Stage,
+        jwt: &str,
+        audience: &Audience,
+        received: &Received,
+    ) -> Result<Self, Error> {
+        let mut token = Self::parse_for(stage, jwt)?;
+        let claims = token.claims();
+        let span = Duration::from_secs(claims.exp.saturating_sub(claims.iat));
+        let expires_at = received.local_expiry(token.0.expires_at, span);
+        Arc::make_mut(&mut token.0).expires_at = expires_at;
+        token.check_audience(stage, audience)?;
+        token.check_expiry(stage, received.at)?;
+        Ok(token)
+    }
+
+    /// That the token is for this audience.
+    pub(crate) fn check_audience(&self, stage: Stage, audience: &Audience) -> Result<(), Error> {
+        let found = &self.claims().aud;
+        if found == audience.as_str() {
+            return Ok(());
+        }
+        let message = format!(
+            "the ID token is for the audience {}, not for {}",
+            shown(found),
+            shown(audience.as_str())
+        );
+        Err(Error::message(stage, ErrorKind::MalformedResponse, message)
+            .with_hint("the source must ask for the audience that it is given"))
+    }
+
+    fn check_expiry(&self, stage: Stage, now: SystemTime) -> Result<(), Error> {
+        let Ok(since) = now.duration_since(self.expires_at()) else {
+            return Ok(());
+        };
+        let message = format!(
+            "the ID token expired {} s ago (exp {})",
+            since.as_secs(),
+            self.claims().exp
+        );
+        Err(Error::message(stage, ErrorKind::MalformedResponse, message)
+            .with_hint("if the token is fresh, this machine's clock is wrong"))
+    }
+
+    /// The token itself, a secret: whoever holds it can be this identity until it expires.
+    pub fn expose(&self) -> &str {
+        self.0.jwt.expose()
+    }
+
+    /// What the token says.
+    pub fn claims(&self) -> &Claims {
+        &self.0.claims
+    }
+
+    /// When it expires by this machine's clock: `exp`, corrected where the server that issued it
+    /// told its own time and that is another one.
+    pub fn expires_at(&self) -> SystemTime {
+        self.0.expires_at
+    }
+}
+
+#[cfg(test)]
+mod tests;

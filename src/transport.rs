@@ -1,0 +1,230 @@
+//! One call to Google: the SDK's transport with our deadline, retries and body cap.
+
+mod client;
+mod endpoint;
+mod failure;
+mod guarded;
+mod limited;
+mod plugins;
+mod proxy;
+mod received;
+mod response;
+mod settings;
+
+pub(crate) use endpoint::Endpoint;
+pub(crate) use failure::transport_error;
+pub(crate) use guarded::Headers;
+pub(crate) use received::{Received, Skew};
+pub(crate) use response::{Response, kind_of_status};
+
+use crate::build_error::BuildError;
+use crate::environment::Environment;
+use crate::error::{Error, Stage};
+use crate::redact::opaque;
+use aws_smithy_async::rt::sleep::SharedAsyncSleep;
+use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
+use aws_smithy_runtime::client::orchestrator::operation::Operation;
+use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::SdkConfig;
+use bytes::Bytes;
+use guarded::WithHeaders;
+use plugins::Retries;
+use proxy::Proxy;
+use std::convert::Infallible;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// A request to one of Google's endpoints. It has no `Debug`: there are secrets in it.
+pub(crate) struct Request {
+    pub(crate) stage: Stage,
+    /// For logs and traces, such as `signJwt`.
+    pub(crate) operation: &'static str,
+    pub(crate) endpoint: Endpoint,
+    /// Appended to the endpoint's path, with the query.
+    pub(crate) path: String,
+    pub(crate) headers: Headers,
+    /// Content type and bytes; a request without is a GET.
+    pub(crate) body: Option<(&'static str, Zeroizing<Vec<u8>>)>,
+    /// Without a proxy.
+    pub(crate) direct: bool,
+    /// One try, and no more than this; else the retries and timeouts of the context.
+    pub(crate) only: Option<Duration>,
+}
+
+/// One way to send a request to Google, and what the STS client is made with.
+#[derive(Clone)]
+pub(crate) struct Transport {
+    http: SharedHttpClient,
+    /// Uses no proxy.
+    direct: SharedHttpClient,
+    retries: RetryConfig,
+    timeouts: TimeoutConfig,
+    partition: RetryPartition,
+    time: SharedTimeSource,
+    sleep: Option<SharedAsyncSleep>,
+    /// The HTTP client is the SDK's own, which reads the proxy from the environment.
+    is_default_client: bool,
+    proxy: Option<Proxy>,
+}
+
+impl Transport {
+    /// Makes the HTTP clients and does no I/O.
+    ///
+    /// # Errors
+    /// When `conf` has no HTTP client and the SDK has no default one.
+    pub(crate) fn new(conf: &SdkConfig) -> Result<Self, BuildError> {
+        let (http, direct) = client::http_clients(conf)?;
+        let is_default_client = conf.http_client().is_none();
+        let transport = Self {
+            http,
+            direct,
+            retries: settings::retries(conf),
+            timeouts: settings::timeouts(conf),
+            partition: RetryPartition::custom("aws-google-web-identity")
+                // The SDK's default quota is one per process and service: an outage at Google would use up the retries
+                // that the recovery needs.
+                .token_bucket(TokenBucket::unlimited())
+                .build(),
+            time: conf
+                .time_source()
+                .unwrap_or_else(|| SharedTimeSource::new(SystemTimeSource::new())),
+            sleep: conf.sleep_impl(),
+            is_default_client,
+            proxy: None,
+        };
+        Ok(transport.with_proxy_of(&Environment::default()))
+    }
+
+    /// The proxy that this environment names, for the hints of errors.
+    pub(crate) fn with_proxy_of(mut self, environment: &Environment) -> Self {
+        self.proxy = self
+            .is_default_client
+            .then(|| Proxy::of(environment))
+            .flatten();
+        self
+    }
+
+    /// The same client, retries and timeouts for STS.
+    pub(crate) fn outfit(
+        &self,
+        mut sts: aws_sdk_sts::config::Builder,
+    ) -> aws_sdk_sts::config::Builder {
+        sts.set_sleep_impl(self.sleep.clone());
+        sts.http_client(self.http.clone())
+            .time_source(self.time.clone())
+            .retry_config(self.retries.clone())
+            .retry_classifier(Retries::new())
+            .timeout_config(self.timeouts.clone())
+            .retry_partition(self.partition.clone())
+    }
+
+    /// What an error of the connection has to do with a proxy, if there is one.
+    pub(crate) fn proxy_hint(&self, error: &(dyn std::error::Error + 'static)) -> Option<String> {
+        self.proxy.as_ref().map(|proxy| proxy.hint(error))
+    }
+
+    /// Sends the request and takes the answer, whatever its status.
+    ///
+    /// # Errors
+    /// When there is no whole answer of at most 64 KiB within the timeouts.
+    pub(crate) async fn send(&self, request: Request) -> Result<Response, Error> {
+        let Request {
+            stage,
+            operation,
+            endpoint,
+            path,
+            headers,
+            body,
+            direct,
+            only,
+        } = request;
+        let (retries, timeouts) = match only {
+            None => (self.retries.clone(), self.timeouts.clone()),
+            Some(only) => {
+                let timeout = TimeoutConfig::builder().operation_timeout(only);
+                (RetryConfig::disabled(), timeout.build())
+            }
+        };
+        let uri = endpoint.with(&path);
+        let client = match direct {
+            true => self.direct.clone(),
+            false => self.http.clone(),
+        };
+        let headers = Arc::new(headers);
+        let time = self.time.clone();
+        let origin = endpoint.origin();
+        let mut call = Operation::builder()
+            .service_name("Google")
+            .operation_name(operation)
+            .http_client(WithHeaders { client, headers })
+            .endpoint_url(&endpoint.origin())
+            .no_auth()
+            .standard_retry(&retries)
+            .retry_classifier(Retries::new())
+            .timeout_config(timeouts)
+            .time_source(self.time.clone())
+            .with_connection_poisoning()
+            .runtime_plugin(plugins::opaque(self.partition.clone()));
+        if let Some(sleep) = &self.sleep {
+            call = call.sleep_impl(sleep.clone());
+        }
+        let result = call
+            .serializer(move |(): ()| http_request(&uri, body.as_ref()))
+            .deserializer::<_, Infallible>(move |response: &HttpResponse| {
+                Ok::<_, OrchestratorError<Infallible>>(Response::new(
+                    origin.clone(),
+                    response,
+                    time.now(),
+                ))
+            })
+            .build()
+            .invoke(())
+            .await;
+        let response = result.map_err(|error| {
+            let whole = transport_error(stage, &error)
+                .with_hint(format!("{operation} at {}", endpoint.origin()));
+            match self.proxy_hint(&error).filter(|_| !direct) {
+                Some(hint) => whole.and_hint(&hint),
+                None => whole,
+            }
+        })?;
+        tracing::debug!(operation, endpoint = %endpoint.origin(), status = response.status, "answered");
+        Ok(response)
+    }
+}
+
+impl fmt::Debug for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transport")
+            .field("retries", &self.retries)
+            .field("timeouts", &self.timeouts)
+            .field("proxy", &self.proxy)
+            .finish_non_exhaustive()
+    }
+}
+
+fn http_request(
+    uri: &str,
+    body: Option<&(&'static str, Zeroizing<Vec<u8>>)>,
+) -> Result<HttpRequest, BoxError> {
+    let mut request = http::Request::builder()
+        .method(if body.is_some() { "POST" } else { "GET" })
+        .uri(uri);
+    let sdk_body = match body {
+        Some((content_type, bytes)) => {
+            request = request.header("content-type", *content_type);
+            request = request.header("content-length", bytes.len());
+            opaque(Bytes::copy_from_slice(bytes))
+        }
+        None => SdkBody::empty(),
+    };
+    Ok(request.body(sdk_body)?.try_into()?)
+}

@@ -1,0 +1,151 @@
+//! Where a request goes.
+
+use crate::build_error::BuildError;
+use crate::redact::{bare, shown};
+use http::Uri;
+
+/// An `http` or `https` origin, and the path below which the requests go.
+#[derive(Clone)]
+pub(crate) struct Endpoint {
+    uri: Uri,
+}
+
+impl Endpoint {
+    /// Parses an endpoint that secrets are sent to: https, or http on loopback.
+    ///
+    /// # Errors
+    /// For any other text; `setting` names where it came from.
+    pub(crate) fn secure(setting: &str, text: &str) -> Result<Self, BuildError> {
+        let endpoint = Self::parse(setting, text)?;
+        if endpoint.uri.scheme_str() == Some("http") && !endpoint.is_loopback() {
+            return Err(BuildError::new(
+                setting,
+                format!(
+                    "{} would send secrets in clear text; https is expected (http on loopback only)",
+                    shown(&bare(text))
+                ),
+            ));
+        }
+        Ok(endpoint)
+    }
+
+    /// Parses an endpoint of another cloud's metadata server: https, or http on loopback and
+    /// link-local addresses.
+    pub(crate) fn local_or_secure(setting: &str, text: &str) -> Result<Self, BuildError> {
+        let endpoint = Self::parse(setting, text)?;
+        if endpoint.is_link_local() {
+            Ok(endpoint)
+        } else {
+            Self::secure(setting, text)
+        }
+    }
+
+    /// Whether nothing but this machine's own network is crossed, and no proxy is wanted.
+    pub(crate) fn is_link_local(&self) -> bool {
+        let link_local = |address: std::net::Ipv4Addr| address.is_link_local();
+        self.is_loopback() || self.host().parse().is_ok_and(link_local)
+    }
+
+    /// Parses the metadata server's endpoint, for which http is the rule.
+    pub(crate) fn parse(setting: &str, text: &str) -> Result<Self, BuildError> {
+        let wrong = |rule: &str| BuildError::new(setting, format!("{} {rule}", shown(&bare(text))));
+        let uri: Uri = text
+            .parse()
+            .map_err(|_| wrong("is not a URI such as https://host/path"))?;
+        if !matches!(uri.scheme_str(), Some("http" | "https")) {
+            return Err(wrong("has no scheme; https://… is expected"));
+        }
+        let Some(authority) = uri.authority() else {
+            return Err(wrong("names no host"));
+        };
+        if authority.host().is_empty() || authority.as_str().contains('@') {
+            return Err(wrong("names no host, or a user before it"));
+        }
+        if uri.query().is_some() || text.contains('#') {
+            return Err(wrong("has a query or a fragment; a plain URI is expected"));
+        }
+        Ok(Self { uri })
+    }
+
+    /// Scheme, host and port.
+    pub(crate) fn origin(&self) -> String {
+        let scheme = self.uri.scheme_str().unwrap_or("https");
+        let authority = self
+            .uri
+            .authority()
+            .map_or("", |authority| authority.as_str());
+        format!("{scheme}://{authority}")
+    }
+
+    /// The path and query of a request: the endpoint's own path, with this appended if it is one.
+    pub(crate) fn with(&self, path: &str) -> String {
+        match path.starts_with('/') {
+            true => format!("{}{path}", self.uri.path().trim_end_matches('/')),
+            false => format!("{}{path}", self.uri.path()),
+        }
+    }
+
+    fn host(&self) -> &str {
+        let host = self.uri.host().unwrap_or_default();
+        host.trim_start_matches('[').trim_end_matches(']')
+    }
+
+    fn is_loopback(&self) -> bool {
+        let host = self.host();
+        host == "localhost"
+            || host
+                .parse::<std::net::IpAddr>()
+                .is_ok_and(|address| address.is_loopback())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_of_a_uri_shows_neither_its_user_nor_its_query() {
+        for (uri, shows) in [
+            (
+                "https://svc:hunter2@idp.example.com/token",
+                "\"https://…@idp.example.com/token\" names no host, or a user before it",
+            ),
+            (
+                "https://svc:hun?ter2@idp/x?key=hunter2@y",
+                "\"https://…@y\" has a query",
+            ),
+            (
+                "https://idp.example.com/token?code=hunter2",
+                "\"https://idp.example.com/token?…\" has a query",
+            ),
+            (
+                "http://idp.example.com/token",
+                "\"http://idp.example.com/token\" would send secrets in clear text",
+            ),
+            ("svc:hunter2@idp", "\"…@idp\" has no scheme"),
+        ] {
+            let refused = Endpoint::secure("token_url", uri).err().unwrap();
+            let message = refused.to_string();
+            assert!(
+                message.contains(shows) && !message.contains("hunter"),
+                "{message}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_endpoints_own_path_stays_as_it_is_and_another_is_appended() {
+        for (endpoint, path, request) in [
+            ("https://a", "", "/"),
+            ("https://a/", "", "/"),
+            ("https://a", "?b=c", "/?b=c"),
+            ("https://a/token/", "", "/token/"),
+            ("https://a/token", "?b=c", "/token?b=c"),
+            ("https://a", "/v1/x", "/v1/x"),
+            ("https://a/base/", "/v1/x", "/base/v1/x"),
+        ] {
+            let parsed = Endpoint::secure("endpoint", endpoint).unwrap();
+            assert_eq!(parsed.with(path), request, "{endpoint} {path}");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! HTTP clients that keep from the SDK's eyes what it would print: answers until they are read, and headers.
+
+use super::limited::limited;
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::connector_metadata::ConnectorMetadata;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+    SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::{
+    RuntimeComponents, RuntimeComponentsBuilder,
+};
+use aws_smithy_types::config_bag::ConfigBag;
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// Every hop's client. At TRACE the SDK prints an answer as it comes: one whose body is in memory already, as a client of
+/// the user's own may give it, with the tokens in it. And it buffers answers whole.
+#[derive(Debug)]
+pub(crate) struct Guarded(pub(crate) SharedHttpClient);
+
+impl HttpClient for Guarded {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(GuardedConnector(
+            self.0.http_connector(settings, components),
+        ))
+    }
+
+    fn validate_base_client_config(
+        &self,
+        components: &RuntimeComponentsBuilder,
+        config: &ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.0.validate_base_client_config(components, config)
+    }
+
+    fn validate_final_config(
+        &self,
+        components: &RuntimeComponents,
+        config: &ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.0.validate_final_config(components, config)
+    }
+
+    fn connector_metadata(&self) -> Option<ConnectorMetadata> {
+        self.0.connector_metadata()
+    }
+}
+
+#[derive(Debug)]
+struct GuardedConnector(SharedHttpConnector);
+
+impl HttpConnector for GuardedConnector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let answer = self.0.call(request);
+        HttpConnectorFuture::new(async move { Ok(answer.await?.map(limited)) })
+    }
+}
+
+/// Headers by name; their values are secrets, or may be.
+pub(crate) type Headers = Vec<(Cow<'static, str>, Zeroizing<String>)>;
+
+/// A client that adds these headers to the one request that it is made for, where the SDK doesn't see them: at TRACE it
+/// prints those of a request, but for `authorization`.
+pub(crate) struct WithHeaders {
+    pub(crate) client: SharedHttpClient,
+    pub(crate) headers: Arc<Headers>,
+}
+
+impl fmt::Debug for WithHeaders {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("WithHeaders").field(&self.client).finish()
+    }
+}
+
+impl HttpClient for WithHeaders {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(WithHeadersConnector {
+            connector: self.client.http_connector(settings, components),
+            headers: self.headers.clone(),
+        })
+    }
+}
+
+struct WithHeadersConnector {
+    connector: SharedHttpConnector,
+    headers: Arc<Headers>,
+}
+
+impl fmt::Debug for WithHeadersConnector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("WithHeadersConnector")
+            .field(&self.connector)
+            .finish()
+    }
+}
+
+impl HttpConnector for WithHeadersConnector {
+    fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
+        for (name, value) in self.headers.iter() {
+            let (name, value) = (name.to_ascii_lowercase(), value.as_str().to_owned());
+            if let Err(error) = request.headers_mut().try_insert(name, value) {
+                return HttpConnectorFuture::ready(Err(ConnectorError::user(error.into())));
+            }
+        }
+        self.connector.call(request)
+    }
+}

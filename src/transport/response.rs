@@ -1,0 +1,104 @@
+//! An answer as the hops read it.
+
+use crate::error::{Error, ErrorKind};
+use crate::transport::received::Received;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use std::fmt;
+use std::time::SystemTime;
+use zeroize::Zeroizing;
+
+/// An answer, whatever its status. `Debug` shows the status only.
+pub(crate) struct Response {
+    origin: String,
+    pub(crate) status: u16,
+    pub(crate) received: Received,
+    flavor: Option<String>,
+    retry_after: Option<String>,
+    content_type: Option<String>,
+    body: Zeroizing<Vec<u8>>,
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response")
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Response {
+    pub(crate) fn new(origin: String, response: &HttpResponse, at: SystemTime) -> Self {
+        let header = |name: &str| response.headers().get(name).map(str::to_owned);
+        Self {
+            origin,
+            status: response.status().as_u16(),
+            received: Received::new(at, response.headers().get("date")),
+            flavor: header("metadata-flavor"),
+            retry_after: header("retry-after"),
+            content_type: header("content-type"),
+            body: Zeroizing::new(response.body().bytes().unwrap_or_default().to_vec()),
+        }
+    }
+
+    /// Takes out of a refusal what it repeats of a secret that was sent.
+    pub(crate) fn blank_out(&mut self, secret: &str) {
+        if !self.is_success() {
+            crate::redact::blank_out(&mut self.body, secret.as_bytes());
+        }
+    }
+
+    pub(crate) fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    pub(crate) fn flavor(&self) -> Option<&str> {
+        self.flavor.as_deref()
+    }
+
+    /// What is wrong with what the answer holds, and who gave it.
+    pub(crate) fn blame(&self, error: Error) -> Error {
+        error.and_hint(&format!("answered by {}", self.origin))
+    }
+
+    pub(crate) fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// The body as text, if it is text.
+    pub(crate) fn text(&self) -> Option<&str> {
+        std::str::from_utf8(&self.body).ok()
+    }
+
+    /// What kind of body it is, without showing it: it may hold a token.
+    pub(crate) fn describe(&self) -> String {
+        let content_type = self.content_type.as_deref().unwrap_or("no content type");
+        let retry_after = match &self.retry_after {
+            Some(after) => format!(", Retry-After {}", crate::redact::shown(after)),
+            None => String::new(),
+        };
+        format!(
+            "HTTP {} with {} bytes of {}{retry_after} from {}",
+            self.status,
+            self.body.len(),
+            crate::redact::shown(content_type),
+            self.origin
+        )
+    }
+
+    /// The kind that this status stands for, where the body doesn't say more.
+    pub(crate) fn error_kind(&self) -> ErrorKind {
+        kind_of_status(self.status)
+    }
+}
+
+/// What a status stands for, of Google's servers and of STS alike.
+pub(crate) fn kind_of_status(status: u16) -> ErrorKind {
+    match status {
+        ..=399 => ErrorKind::MalformedResponse,
+        401 | 403 => ErrorKind::Denied,
+        408 | 504 => ErrorKind::Timeout,
+        429 => ErrorKind::Throttled,
+        500.. => ErrorKind::Unavailable,
+        _ => ErrorKind::Configuration,
+    }
+}
