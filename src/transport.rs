@@ -8,56 +8,34 @@ mod limited;
 mod plugins;
 mod proxy;
 mod received;
+mod request;
 mod response;
 mod settings;
 
 pub(crate) use endpoint::Endpoint;
 pub(crate) use failure::transport_error;
-pub(crate) use guarded::Headers;
 pub(crate) use received::{Received, Skew};
+pub(crate) use request::{Body, Request};
 pub(crate) use response::{Response, kind_of_status};
 
 use crate::build_error::BuildError;
 use crate::environment::Environment;
-use crate::error::{Error, Stage};
-use crate::redact::opaque;
+use crate::error::Error;
 use aws_smithy_async::rt::sleep::SharedAsyncSleep;
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use aws_smithy_runtime::client::orchestrator::operation::Operation;
 use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
-use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
-use aws_smithy_types::body::SdkBody;
+use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, OrchestratorError};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
-use bytes::Bytes;
 use guarded::WithHeaders;
 use plugins::Retries;
 use proxy::Proxy;
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
-use zeroize::Zeroizing;
-
-/// A request to one of Google's endpoints. It has no `Debug`: there are secrets in it.
-pub(crate) struct Request {
-    pub(crate) stage: Stage,
-    /// For logs and traces, such as `signJwt`.
-    pub(crate) operation: &'static str,
-    pub(crate) endpoint: Endpoint,
-    /// Appended to the endpoint's path, with the query.
-    pub(crate) path: String,
-    pub(crate) headers: Headers,
-    /// Content type and bytes; a request without is a GET.
-    pub(crate) body: Option<(&'static str, Zeroizing<Vec<u8>>)>,
-    /// Without a proxy.
-    pub(crate) direct: bool,
-    /// One try, and no more than this; else the retries and timeouts of the context.
-    pub(crate) only: Option<Duration>,
-}
 
 /// One way to send a request to Google, and what the STS client is made with.
 #[derive(Clone)]
@@ -135,37 +113,27 @@ impl Transport {
     ///
     /// # Errors
     /// When there is no whole answer of at most 64 KiB within the timeouts.
-    pub(crate) async fn send(&self, request: Request) -> Result<Response, Error> {
-        let Request {
-            stage,
-            operation,
-            endpoint,
-            path,
-            headers,
-            body,
-            direct,
-            only,
-        } = request;
-        let (retries, timeouts) = match only {
+    pub(crate) async fn send(&self, mut request: Request) -> Result<Response, Error> {
+        let (stage, operation, direct) = (request.stage, request.operation, request.direct);
+        let (retries, timeouts) = match request.once {
             None => (self.retries.clone(), self.timeouts.clone()),
-            Some(only) => {
-                let timeout = TimeoutConfig::builder().operation_timeout(only);
+            Some(within) => {
+                let timeout = TimeoutConfig::builder().operation_timeout(within);
                 (RetryConfig::disabled(), timeout.build())
             }
         };
-        let uri = endpoint.with(&path);
         let client = match direct {
             true => self.direct.clone(),
             false => self.http.clone(),
         };
-        let headers = Arc::new(headers);
+        let headers = Arc::new(std::mem::take(&mut request.headers));
         let time = self.time.clone();
-        let origin = endpoint.origin();
+        let origin = request.endpoint.origin();
         let mut call = Operation::builder()
             .service_name("Google")
             .operation_name(operation)
             .http_client(WithHeaders { client, headers })
-            .endpoint_url(&endpoint.origin())
+            .endpoint_url(&origin)
             .no_auth()
             .standard_retry(&retries)
             .retry_classifier(Retries::new())
@@ -176,27 +144,25 @@ impl Transport {
         if let Some(sleep) = &self.sleep {
             call = call.sleep_impl(sleep.clone());
         }
+        let answered_by = origin.clone();
         let result = call
-            .serializer(move |(): ()| http_request(&uri, body.as_ref()))
+            .serializer(move |(): ()| request.to_http())
             .deserializer::<_, Infallible>(move |response: &HttpResponse| {
-                Ok::<_, OrchestratorError<Infallible>>(Response::new(
-                    origin.clone(),
-                    response,
-                    time.now(),
-                ))
+                let response = Response::new(answered_by.clone(), response, time.now());
+                Ok::<_, OrchestratorError<Infallible>>(response)
             })
             .build()
             .invoke(())
             .await;
         let response = result.map_err(|error| {
-            let whole = transport_error(stage, &error)
-                .with_hint(format!("{operation} at {}", endpoint.origin()));
+            let whole =
+                transport_error(stage, &error).with_hint(format!("{operation} at {origin}"));
             match self.proxy_hint(&error).filter(|_| !direct) {
                 Some(hint) => whole.and_hint(&hint),
                 None => whole,
             }
         })?;
-        tracing::debug!(operation, endpoint = %endpoint.origin(), status = response.status, "answered");
+        tracing::debug!(operation, endpoint = %origin, status = response.status, "answered");
         Ok(response)
     }
 }
@@ -209,22 +175,4 @@ impl fmt::Debug for Transport {
             .field("proxy", &self.proxy)
             .finish_non_exhaustive()
     }
-}
-
-fn http_request(
-    uri: &str,
-    body: Option<&(&'static str, Zeroizing<Vec<u8>>)>,
-) -> Result<HttpRequest, BoxError> {
-    let mut request = http::Request::builder()
-        .method(if body.is_some() { "POST" } else { "GET" })
-        .uri(uri);
-    let sdk_body = match body {
-        Some((content_type, bytes)) => {
-            request = request.header("content-type", *content_type);
-            request = request.header("content-length", bytes.len());
-            opaque(Bytes::copy_from_slice(bytes))
-        }
-        None => SdkBody::empty(),
-    };
-    Ok(request.body(sdk_body)?.try_into()?)
 }

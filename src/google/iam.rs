@@ -14,12 +14,11 @@ use crate::error::{Error, ErrorKind, Stage};
 use crate::names::ServiceAccountEmail;
 use crate::redact::said;
 use crate::token::{CLOUD_PLATFORM, ProvideAccessToken};
-use crate::transport::{Endpoint, Request, Response};
+use crate::transport::{Body, Endpoint, Request, Response};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use zeroize::Zeroizing;
 
 const DEFAULT_ENDPOINT: &str = "https://iamcredentials.googleapis.com";
 
@@ -94,31 +93,16 @@ impl Impersonation {
             body.insert("delegates".to_owned(), delegates.into());
         }
         let token = access.provide_access_token(cx, CLOUD_PLATFORM).await?;
-        let bearer = Zeroizing::new(format!("Bearer {}", token.expose()));
-        let mut headers = vec![("authorization".into(), bearer)];
+        let mut request = Request::post(Stage::Iam, method, &endpoint, Body::json(body))
+            .path(format!(
+                "/v1/projects/-/serviceAccounts/{}:{method}",
+                utf8_percent_encode(account.as_str(), SEGMENT)
+            ))
+            .bearer(token.expose());
         if let Some(project) = token.quota_project() {
-            let project = Zeroizing::new(project.to_owned());
-            headers.push(("x-goog-user-project".into(), project));
+            request = request.header("x-goog-user-project", project);
         }
-        let mut response = cx
-            .transport()
-            .send(Request {
-                stage: Stage::Iam,
-                operation: method,
-                endpoint,
-                path: format!(
-                    "/v1/projects/-/serviceAccounts/{}:{method}",
-                    utf8_percent_encode(account.as_str(), SEGMENT)
-                ),
-                headers,
-                body: Some((
-                    "application/json",
-                    Zeroizing::new(Value::Object(body).to_string().into_bytes()),
-                )),
-                direct: false,
-                only: None,
-            })
-            .await?;
+        let mut response = cx.transport().send(request).await?;
         response.blank_out(token.expose());
         read(response, account, method)
     }

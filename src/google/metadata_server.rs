@@ -15,7 +15,6 @@ use crate::token::{AccessToken, IdToken, ProvideAccessToken, ProvideIdToken, fut
 use crate::transport::{Endpoint, Request, Response};
 use patience::Patience;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use zeroize::Zeroizing;
 
 const DEFAULT_ENDPOINT: &str = "http://metadata.google.internal";
 const FLAVOR: &str = "Google";
@@ -145,19 +144,13 @@ impl MetadataServer {
         let (endpoint, account) = self
             .resolve(cx)
             .map_err(|error| Error::new(Stage::Metadata, ErrorKind::Configuration, error))?;
-        let response = cx
-            .transport()
-            .send(Request {
-                stage: Stage::Metadata,
-                operation,
-                endpoint: endpoint.clone(),
-                path: format!("/computeMetadata/v1/instance/service-accounts/{account}/{what}"),
-                headers: vec![("metadata-flavor".into(), Zeroizing::new(FLAVOR.to_owned()))],
-                body: None,
-                direct: true,
-                only: None,
-            })
-            .await?;
+        let request = Request::get(Stage::Metadata, operation, &endpoint)
+            .path(format!(
+                "/computeMetadata/v1/instance/service-accounts/{account}/{what}"
+            ))
+            .header("metadata-flavor", FLAVOR)
+            .direct();
+        let response = cx.transport().send(request).await?;
         answer::accept(response, &account, &endpoint)
     }
 

@@ -8,7 +8,6 @@ use crate::redact::shown;
 use crate::transport::{Endpoint, Request};
 use std::fmt;
 use std::time::Duration;
-use zeroize::Zeroizing;
 
 /// The metadata server's address, which needs no look-up. `GCE_METADATA_IP` names another, as for Google's own
 /// clients.
@@ -105,20 +104,11 @@ async fn is_metadata_server(cx: &Context, address: &str) -> bool {
     let Ok(endpoint) = Endpoint::parse("GCE_METADATA_IP", &format!("http://{address}")) else {
         return false;
     };
-    let flavor = (
-        "metadata-flavor".into(),
-        Zeroizing::new("Google".to_owned()),
-    );
-    let request = Request {
-        stage: Stage::Metadata,
-        operation: "probe",
-        endpoint,
-        path: "/".to_owned(),
-        headers: vec![flavor],
-        body: None,
-        direct: true,
-        only: Some(PROBE),
-    };
+    let request = Request::get(Stage::Metadata, "probe", &endpoint)
+        .path("/")
+        .header("metadata-flavor", "Google")
+        .direct()
+        .once(PROBE);
     cx.transport()
         .send(request)
         .await

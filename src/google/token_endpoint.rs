@@ -12,10 +12,9 @@ use crate::context::Context;
 use crate::error::{Error, ErrorKind, Stage};
 use crate::redact::said;
 use crate::token::{Asking, Assertion, SignJwt};
-use crate::transport::{Endpoint, Headers, Request, Response, Skew};
+use crate::transport::{Body, Endpoint, Request, Response, Skew};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::time::{Duration, SystemTime};
@@ -103,18 +102,10 @@ async fn send(
     client: Option<Client<'_>>,
     form: &[(&str, &str)],
 ) -> Result<Response, Error> {
-    let authorization = client.map(|client| ("authorization".into(), client.basic()));
-    let headers: Headers = authorization.into_iter().collect();
-    let request = Request {
-        stage: Stage::TokenEndpoint,
-        operation: "token",
-        endpoint: endpoint.clone(),
-        path: String::new(),
-        headers,
-        body: Some(("application/x-www-form-urlencoded", encode(form))),
-        direct: false,
-        only: None,
-    };
+    let mut request = Request::post(Stage::TokenEndpoint, "token", endpoint, Body::form(form));
+    if let Some(client) = client {
+        request = request.header("authorization", &client.basic());
+    }
     let mut response = cx.transport().send(request).await?;
     for (name, value) in form {
         if SECRET_FIELDS.contains(name) {
@@ -148,26 +139,6 @@ pub(crate) fn read<T: DeserializeOwned>(
         )
         .with_hint(format!("is {} Google's token endpoint?", endpoint.origin()))),
     }
-}
-
-fn encode(form: &[(&str, &str)]) -> Zeroizing<Vec<u8>> {
-    let length = form
-        .iter()
-        .map(|(name, value)| name.len() + 3 * value.len() + 2)
-        .sum();
-    // Never moved while it grows, so that no copy stays behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(length));
-    for (name, value) in form {
-        if !bytes.is_empty() {
-            bytes.push(b'&');
-        }
-        bytes.extend_from_slice(name.as_bytes());
-        bytes.push(b'=');
-        for part in utf8_percent_encode(value, NON_ALPHANUMERIC) {
-            bytes.extend_from_slice(part.as_bytes());
-        }
-    }
-    bytes
 }
 
 /// `{"error": …, "error_description": …}`

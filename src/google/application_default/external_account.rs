@@ -251,22 +251,14 @@ fn subject_url(url: &str) -> Result<(Endpoint, String), BuildError> {
 fn subject_request(url: &str, headers: &BTreeMap<String, SecretText>) -> Result<Request, Error> {
     let (endpoint, path) = subject_url(url)
         .map_err(|error| Error::new(Stage::Source, ErrorKind::Configuration, error))?;
-    Ok(Request {
-        stage: Stage::Source,
-        operation: "subject token",
-        direct: endpoint.is_link_local(),
-        only: None,
-        endpoint,
-        path,
-        headers: headers
-            .iter()
-            .map(|(name, value)| {
-                let value = Zeroizing::new(value.0.expose().to_owned());
-                (name.clone().into(), value)
-            })
-            .collect(),
-        body: None,
-    })
+    let mut request = Request::get(Stage::Source, "subject token", &endpoint).path(path);
+    if endpoint.is_link_local() {
+        request = request.direct();
+    }
+    for (name, value) in headers {
+        request = request.header(name.clone(), value.0.expose());
+    }
+    Ok(request)
 }
 
 impl ProvideAccessToken for ExternalAccount {
