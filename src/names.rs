@@ -1,4 +1,4 @@
-//! The names that go over the wire: parsed once, valid from then on.
+//! The names that are sent to Google and AWS: parsed once, valid from then on.
 
 use crate::build_error::BuildError;
 use crate::redact::shown;
@@ -12,7 +12,7 @@ macro_rules! name {
         pub struct $name(String);
 
         impl $name {
-            /// The text of it.
+            /// The name as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -35,6 +35,18 @@ macro_rules! name {
         impl AsRef<str> for $name {
             fn as_ref(&self) -> &str {
                 &self.0
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> String {
+                name.0
+            }
+        }
+
+        impl From<&$name> for String {
+            fn from(name: &$name) -> String {
+                name.0.clone()
             }
         }
 
@@ -93,7 +105,8 @@ fn valid_role_path(path: &str) -> bool {
 
 name! {
     /// The audience of the ID token: any text that the role's trust policy expects as
-    /// `accounts.google.com:oaud`, often a URL. 1 to 2048 bytes, no white space at its ends, no control characters.
+    /// `accounts.google.com:oaud`, often a URL. It has 1 to 2048 bytes, no white space at either end
+    /// and no control characters.
     Audience, |text| match text {
         "" => Err("is empty; the audience is the text that the role's trust policy expects as \
             accounts.google.com:oaud".to_owned()),
@@ -105,7 +118,7 @@ name! {
 }
 
 name! {
-    /// The name of the role session, seen in the assumed-role ARN and in CloudTrail: 2 to 64 of
+    /// The name of the role session, shown in the assumed-role ARN and in CloudTrail: 2 to 64 of
     /// `A-Z a-z 0-9 _ + = , . @ -`
     /// ([AssumeRoleWithWebIdentity](https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html)).
     SessionName, |text| {
@@ -120,7 +133,7 @@ name! {
 }
 
 impl SessionName {
-    /// For a name that was made to the rule.
+    /// Takes a name that was built from [`session_name_char`]s only.
     pub(crate) fn known_valid(mut name: String) -> Self {
         while name.len() < 2 {
             name.push('-');
@@ -135,8 +148,8 @@ pub(crate) fn session_name_char(c: char) -> bool {
 }
 
 name! {
-    /// A Google service account, by its e-mail or by its numeric unique id: both name it in Google's
-    /// APIs ([resource names](https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/signJwt)).
+    /// A Google service account, by its e-mail or by its numeric unique id: Google's APIs take both
+    /// ([resource names](https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/signJwt)).
     ServiceAccountEmail, |text| {
         const RULE: &str = "is not a service account; its e-mail (name@project.iam.gserviceaccount.com) \
             or its numeric unique id is expected";
@@ -161,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_role_arn_of_any_partition_and_path_is_taken() {
+    fn any_partition_and_path_is_accepted() {
         for arn in [
             "arn:aws:iam::123456789012:role/demo",
             "arn:aws-us-gov:iam::123456789012:role/team/demo",
@@ -172,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_role_arn_is_refused_with_the_value_and_the_rule() {
+    fn a_bad_role_arn_is_refused_with_value_and_rule() {
         for (arn, says) in [
             ("", "has 0 bytes; a role ARN has 20 to 2048"),
             (
@@ -198,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn session_names_keep_to_the_rule_of_sts() {
+    fn session_names_follow_the_rule_of_sts() {
         assert!("ab".parse::<SessionName>().is_ok());
         assert!("a".repeat(64).parse::<SessionName>().is_ok());
         assert!(refusal::<SessionName>("a").contains("has 1 characters"));

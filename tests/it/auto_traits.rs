@@ -72,3 +72,23 @@ fn pointers_to_sources_and_signers_are_sources_and_signers() {
     signer(Arc::new(attached()) as Arc<dyn SignJwt>);
     signer(Box::new(attached()) as Box<dyn SignJwt>);
 }
+
+/// Setters take text; a parsed name is taken in place of it, owned or borrowed.
+#[test]
+fn every_name_is_accepted_where_text_is() {
+    fn name<T: std::str::FromStr<Err = BuildError>>(text: &str) -> T {
+        text.parse().unwrap()
+    }
+    let email: ServiceAccountEmail = name("robot@demo.iam.gserviceaccount.com");
+    let role: RoleArn = name("arn:aws:iam::123456789012:role/demo");
+    let audience: Audience = name("https://myservice.example.com");
+    let session: SessionName = name("demo");
+    let _ = GoogleWebIdentityProvider::builder(role)
+        .audience(&audience)
+        .session_name(session);
+    let metadata = || MetadataServer::new().service_account(&email);
+    let _ = IamSignJwt::new(&email, metadata()).delegates([&email]);
+    let _ = IamIdToken::new(email.clone(), metadata()).delegates(vec![email.clone()]);
+    let _ = ApplicationDefault::new().impersonate(&email);
+    assert_eq!(String::from(audience), "https://myservice.example.com");
+}
