@@ -1,4 +1,64 @@
-#![doc = include_str!("../README.md")]
+//! AWS credentials for programs with a Google identity. No AWS key is stored anywhere.
+//!
+//! The crate gets a Google ID token, has AWS STS exchange it for the credentials of a role
+//! (`AssumeRoleWithWebIdentity`), and refreshes them before they expire. It plugs into the AWS SDK as
+//! a credentials provider.
+//!
+//! ```no_run
+//! use aws_config::{BehaviorVersion, Region};
+//! use aws_google_web_identity::{GoogleWebIdentityProvider, MetadataServer};
+//! use aws_sdk_s3::error::DisplayErrorContext;
+//!
+//! #[tokio::main]
+//! async fn main() {
+//!     if let Err(error) = list_buckets().await {
+//!         eprintln!("error: {}", DisplayErrorContext(&*error));
+//!         std::process::exit(1);
+//!     }
+//! }
+//!
+//! async fn list_buckets() -> Result<(), Box<dyn std::error::Error>> {
+//!     let provider = GoogleWebIdentityProvider::builder("arn:aws:iam::123456789012:role/demo")
+//!         .audience("https://myservice.example.com")
+//!         .token_source(MetadataServer::new())
+//!         .region(Region::new("us-east-1"))
+//!         .build()
+//!         .await?;
+//!     let config = aws_config::defaults(BehaviorVersion::latest())
+//!         .region("us-east-1")
+//!         .credentials_provider(provider)
+//!         .load()
+//!         .await;
+//!     let s3 = aws_sdk_s3::Client::new(&config);
+//!     for bucket in s3.list_buckets().send().await?.buckets() {
+//!         println!("{}", bucket.name().unwrap_or_default());
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Where next
+//!
+//! | You want to | Look at |
+//! |---|---|
+//! | understand the exchange, or configure it by environment variables | [the guide](guide) |
+//! | choose where the Google identity comes from | [`guide::sources`] |
+//! | write the role's trust policy, or find out why it refuses | [`guide::trust_policy`], [`trust_policy`] |
+//! | know when credentials are refreshed, and what an outage does | [`guide::refresh`], [`RefreshPolicy`] |
+//! | act on an error, or read a message | [`guide::errors`], [`Error`], [`BuildError`] |
+//! | test your program without a cloud | [`guide::testing`] |
+//! | deploy on GKE, Cloud Run or elsewhere | [`guide::clouds`] |
+//! | sign with a KMS, an HSM or Vault, or bring your own token | [`SignJwt`], [`ProvideIdToken`] |
+//!
+//! The programs in [`examples/`][examples] are complete, one for each source.
+//!
+//! # Features
+//!
+//! - `gcp-auth` (default): [`GcpAuth`], access tokens of gcloud's user and of any provider of the
+//!   crate `gcp_auth`.
+//! - `test-util`: setters of [`Builder`] for the environment, the machine and the clock of a test.
+//!
+//! [examples]: https://docs.rs/crate/aws-google-web-identity/latest/source/examples/
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 #![warn(missing_docs, unreachable_pub, missing_debug_implementations)]
@@ -16,6 +76,8 @@ mod file;
 #[doc(hidden)]
 pub mod fuzzing;
 mod google;
+#[cfg(doc)]
+pub mod guide;
 mod lost;
 mod names;
 mod provider;
@@ -47,3 +109,8 @@ pub use token::future;
 pub use token::{
     AccessToken, Assertion, Claims, IdToken, ProvideAccessToken, ProvideIdToken, SignJwt, SignedJwt,
 };
+
+/// Compiles the programs of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -1,0 +1,19 @@
+#![doc = include_str!("../docs/guide/README.md")]
+
+#[doc = include_str!("../docs/guide/sources.md")]
+pub mod sources {}
+
+#[doc = include_str!("../docs/guide/trust_policy.md")]
+pub mod trust_policy {}
+
+#[doc = include_str!("../docs/guide/refresh.md")]
+pub mod refresh {}
+
+#[doc = include_str!("../docs/guide/errors.md")]
+pub mod errors {}
+
+#[doc = include_str!("../docs/guide/testing.md")]
+pub mod testing {}
+
+#[doc = include_str!("../docs/guide/clouds.md")]
+pub mod clouds {}
