@@ -13,6 +13,7 @@ use crate::google::application_default::quota_project::charged;
 use crate::google::iam::IamIdToken;
 use crate::google::metadata_server::MetadataServer;
 use crate::names::Audience;
+use crate::redact;
 use crate::token::{IdToken, ProvideIdToken, future};
 use adc_file::{File, Found};
 use std::fmt;
@@ -47,7 +48,7 @@ struct Chosen {
     found: Found,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 enum Place {
     File {
         path: PathBuf,
@@ -93,7 +94,7 @@ impl ApplicationDefault {
         match read {
             Ok(found) => {
                 tracing::debug!(
-                    ?place,
+                    %place,
                     r#type = found.r#type,
                     account = found.account,
                     "application default credentials"
@@ -165,11 +166,18 @@ impl Place {
     }
 }
 
+/// As shown in messages: the path may turn out to be a secret.
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Place::File { path, named_by } => {
-                write!(f, "{}", path.display())?;
+                f.write_str(&redact::path(path))?;
                 match named_by {
                     Some(variable) => write!(f, " (named by {variable})"),
                     None => Ok(()),
@@ -183,7 +191,7 @@ impl fmt::Display for Place {
 /// Where a file was looked for in vain.
 fn looked(cx: &Context) -> String {
     let file = match gcloud_file(cx) {
-        Some(path) => format!("{} is not there", path.display()),
+        Some(path) => format!("{} is not there", redact::path(&path)),
         None => "neither CLOUDSDK_CONFIG nor HOME is set".to_owned(),
     };
     format!("{VARIABLE} is not set, and {file}")
@@ -229,9 +237,11 @@ impl ProvideIdToken for ApplicationDefault {
                 .provide_id_token(cx, audience)
                 .await
                 .map_err(|error| match (error.kind(), place(cx)) {
-                    (ErrorKind::NotConfigured, _) => error.and_hint(&looked(cx)),
+                    (ErrorKind::NotConfigured, _) => {
+                        error.with_detail("credentials file", &looked(cx))
+                    }
                     (_, place @ Place::File { .. }) => {
-                        error.and_hint(&format!("by the credentials of {place}"))
+                        error.with_detail("credentials file", &place.to_string())
                     }
                     (_, Place::Metadata) => error,
                 })

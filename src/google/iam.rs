@@ -119,7 +119,7 @@ pub(crate) fn read<T: DeserializeOwned>(
     }
     match serde_json::from_slice(response.body()) {
         Ok(answer) => Ok((answer, response)),
-        Err(_) => Err(Error::message(
+        Err(_) => Err(Error::from_message(
             Stage::Iam,
             ErrorKind::MalformedResponse,
             format!(
@@ -171,8 +171,8 @@ fn refusal(response: &Response, account: &ServiceAccountEmail, method: &str) -> 
         "generateIdToken" => "roles/iam.serviceAccountOpenIdTokenCreator",
         _ => "roles/iam.serviceAccountTokenCreator",
     };
-    let error =
-        Error::message(Stage::Iam, response.error_kind(), what).with_code(code.as_deref(), None);
+    let error = Error::from_message(Stage::Iam, response.error_kind(), what)
+        .with_code(code.as_deref(), None);
     match response.status {
         403 => error.with_hint(format!(
             "the caller needs {role} on {account}, also when it is that account itself, and delegates \

@@ -10,7 +10,7 @@ pub use local_key::LocalKey;
 
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Stage};
-use crate::redact::said;
+use crate::redact::{SECRET_FIELDS, said};
 use crate::token::{Asking, Assertion, SignJwt};
 use crate::transport::{Body, Endpoint, Request, Response, Skew};
 use base64::Engine as _;
@@ -22,14 +22,6 @@ use zeroize::Zeroizing;
 
 /// The endpoint, unless the key names another.
 pub(crate) const DEFAULT: &str = "https://oauth2.googleapis.com/token";
-
-/// What a refusal must not repeat into our messages.
-const SECRET_FIELDS: [&str; 4] = [
-    "assertion",
-    "refresh_token",
-    "client_secret",
-    "subject_token",
-];
 
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
@@ -129,7 +121,7 @@ pub(crate) fn read<T: DeserializeOwned>(
     }
     match serde_json::from_slice(response.body()) {
         Ok(answer) => Ok((answer, response)),
-        Err(_) => Err(Error::message(
+        Err(_) => Err(Error::from_message(
             Stage::TokenEndpoint,
             ErrorKind::MalformedResponse,
             format!(
@@ -152,7 +144,7 @@ struct Refusal {
 
 fn refusal(response: &Response, (grant, who): (Grant, &str)) -> Error {
     let Ok(refusal) = serde_json::from_slice::<Refusal>(response.body()) else {
-        return Error::message(
+        return Error::from_message(
             Stage::TokenEndpoint,
             response.error_kind(),
             response.describe(),
@@ -171,7 +163,7 @@ fn refusal(response: &Response, (grant, who): (Grant, &str)) -> Error {
         ErrorKind::Configuration if transient.contains(&code.as_str()) => ErrorKind::Unavailable,
         kind => kind,
     };
-    let error = Error::message(
+    let error = Error::from_message(
         Stage::TokenEndpoint,
         kind,
         format!(

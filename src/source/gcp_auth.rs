@@ -83,7 +83,13 @@ impl GcpAuth {
                 _ = unwanted => None,
             }
         };
-        let lost = |what: &str| Err(Error::message(Stage::Source, ErrorKind::Unavailable, what));
+        let lost = |what: &str| {
+            Err(Error::from_message(
+                Stage::Source,
+                ErrorKind::Unavailable,
+                what,
+            ))
+        };
         match tokio::task::spawn_blocking(move || runtime.block_on(fetch)).await {
             Ok(Some(token)) => token,
             Ok(None) => lost("nobody waits for the access token any more"),

@@ -3,7 +3,9 @@
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Stage};
 use crate::names::Audience;
+use crate::redact;
 use crate::token::{IdToken, MAX_TOKEN, ProvideIdToken, future};
+use std::fmt;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
@@ -28,7 +30,7 @@ use zeroize::Zeroizing;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct TokenFile {
     path: PathBuf,
 }
@@ -42,7 +44,7 @@ impl TokenFile {
     async fn token(&self) -> Result<IdToken, Error> {
         let path = self.path.clone();
         let read = tokio::task::spawn_blocking(move || read(&path)).await;
-        let hint = |error: Error| error.and_hint(&format!("token file {}", self.path.display()));
+        let name = redact::path(&self.path);
         let text = match read {
             Ok(Ok(text)) => text,
             Ok(Err(error)) => {
@@ -59,17 +61,17 @@ impl TokenFile {
                         "is the program running that keeps it fresh?",
                     ),
                 };
-                return Err(hint(Error::new(Stage::Source, kind, error).with_hint(next)));
+                let message = format!("the token file {name} can't be read");
+                return Err(Error::from_message(Stage::Source, kind, message)
+                    .with_source(error)
+                    .with_hint(next));
             }
             Err(error) => {
-                return Err(hint(Error::new(
-                    Stage::Source,
-                    ErrorKind::Unavailable,
-                    error,
-                )));
+                return Err(Error::new(Stage::Source, ErrorKind::Unavailable, error)
+                    .with_detail("token file", &name));
             }
         };
-        IdToken::parse(text.as_str()).map_err(hint)
+        IdToken::parse(text.as_str()).map_err(|error| error.with_detail("token file", &name))
     }
 }
 
@@ -96,5 +98,13 @@ impl ProvideIdToken for TokenFile {
         _: &'a Audience,
     ) -> future::ProvideIdToken<'a> {
         future::ProvideIdToken::new(self.token())
+    }
+}
+
+impl fmt::Debug for TokenFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TokenFile")
+            .field(&redact::path(&self.path))
+            .finish()
     }
 }

@@ -117,7 +117,7 @@ impl IdToken {
 
     fn parse_for(stage: Stage, jwt: &str) -> Result<Self, Error> {
         let malformed =
-            |message: String| Error::message(stage, ErrorKind::MalformedResponse, message);
+            |message: String| Error::from_message(stage, ErrorKind::MalformedResponse, message);
         let jwt = jwt.trim();
         if jwt.len() > MAX_TOKEN {
             return Err(malformed(format!(
@@ -165,8 +165,10 @@ impl IdToken {
             shown(found),
             shown(audience.as_str())
         );
-        Err(Error::message(stage, ErrorKind::MalformedResponse, message)
-            .with_hint("the source must ask for the audience that it is given"))
+        Err(
+            Error::from_message(stage, ErrorKind::MalformedResponse, message)
+                .with_hint("the source must ask for the audience that it is given"),
+        )
     }
 
     fn check_expiry(&self, stage: Stage, now: SystemTime) -> Result<(), Error> {
@@ -178,8 +180,10 @@ impl IdToken {
             since.as_secs(),
             self.claims().exp
         );
-        Err(Error::message(stage, ErrorKind::MalformedResponse, message)
-            .with_hint("if the token is fresh, this machine's clock is wrong"))
+        Err(
+            Error::from_message(stage, ErrorKind::MalformedResponse, message)
+                .with_hint("if the token is fresh, this machine's clock is wrong"),
+        )
     }
 
     /// The token itself, a secret: whoever holds it can be this identity until it expires.

@@ -57,11 +57,11 @@ async fn a_service_account_key_is_used_and_read_again_when_it_was_replaced() {
     emulator.rotate_key_file(ROBOT).unwrap();
     let error = provider.id_token().await.unwrap_err();
     let file_is_named = format!(
-        "by the credentials of {} (named by GOOGLE_APPLICATION_CREDENTIALS)",
+        "credentials file  {} (named by GOOGLE_APPLICATION_CREDENTIALS)",
         file.path().display()
     );
     for says in ["invalid_grant", ROBOT, &file_is_named] {
-        assert!(error.to_string().contains(says), "{says:?}: {error}");
+        assert!(chain(&error).contains(says), "{says:?}: {error:#}");
     }
     std::fs::write(
         file.path(),

@@ -160,7 +160,7 @@ async fn gcloud_is_asked_for_every_token_since_it_does_not_say_how_old_one_is() 
     assert_eq!(error.kind(), ErrorKind::Configuration);
     assert!(
         chain(&error).contains("ApplicationDefault reads the others"),
-        "{error}"
+        "{error:#}"
     );
 }
 
@@ -181,17 +181,13 @@ async fn a_gcloud_that_is_not_there_lets_a_chain_go_on_and_one_that_fails_does_n
     for access in [GcpAuth::gcloud(), GcpAuth::default()] {
         let error = error_of(access).await;
         assert_eq!(error.kind(), ErrorKind::Unavailable);
-        assert!(
-            error
-                .to_string()
-                .contains("did `gcloud auth login` sign somebody in")
-        );
+        assert!(format!("{error:#}").contains("did `gcloud auth login` sign somebody in"));
     }
     let home = std::env::var_os("HOME").unwrap();
     std::fs::remove_file(std::path::Path::new(&home).join("gcloud")).unwrap();
     for access in [GcpAuth::gcloud(), GcpAuth::default()] {
         let error = error_of(access).await;
         assert_eq!(error.kind(), ErrorKind::NotConfigured);
-        assert!(error.to_string().contains("is gcloud installed"));
+        assert!(format!("{error:#}").contains("is gcloud installed"));
     }
 }

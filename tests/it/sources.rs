@@ -138,7 +138,7 @@ async fn a_command_that_fails_is_shown_with_what_it_said() {
         (
             shell("echo \"got $1 now\" >&2; exit 1", &[&token]),
             ErrorKind::Unavailable,
-            vec!["got <JWT> now"],
+            vec!["got <token> now"],
         ),
         (
             shell(
@@ -306,7 +306,7 @@ async fn a_closure_gets_the_audience_and_its_errors_are_kept() {
     assert_error(
         &error,
         ErrorKind::Denied,
-        &["no such policy", "the token function \"vault\""],
+        &["no such policy", "token function  \"vault\""],
     );
     let nonsense = TokenFn::new("vault", |_| async { Ok::<_, Error>("nonsense".to_owned()) });
     let error = with(&emulator, nonsense)
@@ -317,6 +317,6 @@ async fn a_closure_gets_the_audience_and_its_errors_are_kept() {
     assert_error(
         &error,
         ErrorKind::MalformedResponse,
-        &["the token function \"vault\""],
+        &["token function  \"vault\""],
     );
 }

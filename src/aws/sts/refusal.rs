@@ -2,7 +2,7 @@
 
 use crate::error::{Error, ErrorKind, Stage};
 use crate::names::RoleArn;
-use crate::redact::{said, without};
+use crate::redact::{said, shown_long, without};
 use crate::token::IdToken;
 use crate::transport::{kind_of_status, transport_error};
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
@@ -23,20 +23,25 @@ impl Refusal {
         error: &SdkError<AssumeRoleWithWebIdentityError, HttpResponse>,
         role_arn: &RoleArn,
         token: &IdToken,
+        endpoint: Option<&str>,
     ) -> Self {
         let Some(service_error) = error.as_service_error() else {
             let error = match error.raw_response() {
                 // An answer that could not be read: the status says more than the parser.
                 Some(response) if !response.status().is_success() => {
                     let status = response.status().as_u16();
-                    Error::message(
+                    Error::from_message(
                         Stage::Sts,
                         kind(None, status),
                         format!("HTTP {status} without a code or a message (role {role_arn})"),
                     )
                 }
-                _ => transport_error(Stage::Sts, error)
-                    .with_hint(format!("AssumeRoleWithWebIdentity of {role_arn}")),
+                _ => {
+                    let at =
+                        endpoint.map_or_else(String::new, |endpoint| format!(" at {endpoint}"));
+                    let call = format!("AssumeRoleWithWebIdentity{at}");
+                    transport_error(Stage::Sts, &call, error).with_detail("role", role_arn.as_str())
+                }
             };
             return Self {
                 error,
@@ -66,16 +71,15 @@ impl Refusal {
                 said(message.unwrap_or("no message"))
             ),
         };
+        let what = format!("{what} (role {role_arn})");
+        let error = Error::from_message(Stage::Sts, kind(code, status), what)
+            .with_code(code, request_id)
+            .with_detail("role", role_arn.as_str());
         let keys = token.claims().aws_condition_keys();
-        let error = Error::message(
-            Stage::Sts,
-            kind(code, status),
-            format!(
-                "{what}; role {role_arn}, request id {}; the token's condition keys: {keys}",
-                request_id.map_or_else(|| "none".to_owned(), said)
-            ),
-        )
-        .with_code(code, request_id);
+        let error = keys.iter().fold(error, |error, (key, values)| {
+            let values: Vec<_> = values.iter().map(|value| shown_long(value)).collect();
+            error.with_detail(key, &values.join(" or "))
+        });
         let error = match hint(code) {
             Some(hint) => error.with_hint(hint),
             None => error,

@@ -10,7 +10,7 @@ use crate::google::iam::{IamIdToken, Impersonation};
 use crate::google::token_endpoint::key_file::check_universe;
 use crate::google::token_endpoint::{JwtBearer, LocalKey};
 use crate::names::ServiceAccountEmail;
-use crate::redact::shown;
+use crate::redact::{json_place, shown, word};
 use crate::token::{ProvideAccessToken, ProvideIdToken};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -70,12 +70,8 @@ impl File<'_> {
 
     fn parse<T: DeserializeOwned>(&self, r#type: &str, json: &[u8]) -> Result<T, BuildError> {
         serde_json::from_slice(json).map_err(|error| {
-            // serde_json's text may quote a secret.
-            self.wrong(format!(
-                "is not the JSON of type {type:?} (line {}, column {})",
-                error.line(),
-                error.column()
-            ))
+            let place = json_place(&error);
+            self.wrong(format!("is not the JSON of type {type:?} ({place})"))
         })
     }
 
@@ -149,7 +145,7 @@ impl File<'_> {
                 works"
                 .to_owned(),
             // Of a damaged file it may be a secret that stands there.
-            other if !is_type(other) => "has a type that is no word; service_account, \
+            other if word(other).is_none() => "has a type that is no word; service_account, \
                 impersonated_service_account, external_account and authorized_user are known"
                 .to_owned(),
             other => format!(
@@ -250,11 +246,4 @@ impl File<'_> {
             ))
         })
     }
-}
-
-fn is_type(text: &str) -> bool {
-    text.len() <= 40
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
 }

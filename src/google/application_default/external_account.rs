@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::error::{Error, ErrorKind, Stage};
 use crate::google::token_endpoint;
 use crate::google::token_endpoint::{Client, Grant};
-use crate::redact::{Secret, SecretText, bare, shown};
+use crate::redact::{self, Secret, SecretText, bare, shown};
 use crate::token::{AccessToken, ProvideAccessToken, TokenAnswer, future};
 use crate::transport::{Endpoint, Request};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -74,7 +74,7 @@ impl fmt::Debug for CredentialSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let url = self.url.as_deref();
         f.debug_struct("CredentialSource")
-            .field("file", &self.file)
+            .field("file", &self.file.as_deref().map(redact::path))
             .field("url", &url.map(bare))
             .field("headers", &self.headers.keys())
             .finish_non_exhaustive()
@@ -134,7 +134,7 @@ impl ExternalAccount {
     async fn subject_token(&self, cx: &Context, subject: Subject<'_>) -> Result<Secret, Error> {
         let (name, bytes) = match subject {
             Subject::File(path) => {
-                let name = format!("file {}", path.display());
+                let name = format!("file {}", redact::path(path));
                 let unreadable = |error| {
                     Error::new(Stage::Source, ErrorKind::Unavailable, error)
                         .with_hint(format!("the subject token's {name} can't be read"))
@@ -150,7 +150,7 @@ impl ExternalAccount {
                 let headers = &self.credential_source.headers;
                 let response = cx.transport().send(subject_request(url, headers)?).await?;
                 if !response.is_success() {
-                    return Err(Error::message(
+                    return Err(Error::from_message(
                         Stage::Source,
                         response.error_kind(),
                         format!("the subject token's url: {}", response.describe()),
@@ -233,7 +233,7 @@ impl ExternalAccount {
 }
 
 fn malformed(message: String) -> Error {
-    Error::message(Stage::Source, ErrorKind::MalformedResponse, message)
+    Error::from_message(Stage::Source, ErrorKind::MalformedResponse, message)
 }
 
 /// Other clouds' metadata servers are asked over http, on link-local addresses.

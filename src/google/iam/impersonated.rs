@@ -46,7 +46,7 @@ impl Impersonated {
             .ok()
             .and_then(|time| SystemTime::try_from(time).ok())
             .ok_or_else(|| {
-                Error::message(
+                Error::from_message(
                     Stage::Iam,
                     ErrorKind::MalformedResponse,
                     "generateAccessToken: the answer's expireTime is no time",

@@ -3,7 +3,7 @@
 use crate::build_error::BuildError;
 use crate::google::token_endpoint;
 use crate::names::ServiceAccountEmail;
-use crate::redact::{SecretText, shown};
+use crate::redact::{SecretText, json_place, pem_label, shown};
 use crate::transport::Endpoint;
 use aws_lc_rs::signature::RsaKeyPair;
 use jsonwebtoken::EncodingKey;
@@ -32,11 +32,9 @@ impl KeyFile {
     pub(super) fn parse(name: &str, json: &[u8]) -> Result<Self, BuildError> {
         let wrong = |message: String| BuildError::new(name, message);
         let fields: Fields = serde_json::from_slice(json).map_err(|error| {
-            // serde_json's text may quote the value that it didn't expect.
+            let place = json_place(&error);
             wrong(format!(
-                "is not the JSON of a service-account key (line {}, column {})",
-                error.line(),
-                error.column()
+                "is not the JSON of a service-account key ({place})"
             ))
         })?;
         match fields.r#type.as_deref() {
@@ -91,13 +89,6 @@ pub(crate) fn check_universe(named: Option<&str>) -> Result<(), String> {
     }
 }
 
-/// Words such as `CERTIFICATE`, and no text that may be a part of a key.
-fn is_label(text: &str) -> bool {
-    let is_word =
-        |word: &str| word.len() <= 11 && word.bytes().all(|byte| byte.is_ascii_uppercase());
-    text.len() <= 40 && text.split(' ').all(is_word)
-}
-
 fn rsa_key(pem: &str) -> Result<RsaKeyPair, String> {
     const EXPECTED: &str = "an RSA key in PEM, \"-----BEGIN PRIVATE KEY-----\" (PKCS#8) or \
         \"-----BEGIN RSA PRIVATE KEY-----\" (PKCS#1), is expected";
@@ -111,8 +102,7 @@ fn rsa_key(pem: &str) -> Result<RsaKeyPair, String> {
             return Err(format!("is encrypted with a pass phrase; {EXPECTED}"));
         }
         Some("EC PRIVATE KEY") => return Err(format!("is an EC key; {EXPECTED}")),
-        // One that lost a dash would reach into the key.
-        Some(label) if is_label(label) => {
+        Some(label) if pem_label(label).is_some() => {
             return Err(format!("is a PEM of {}; {EXPECTED}", shown(label)));
         }
         _ => return Err(format!("is not PEM; {EXPECTED}")),

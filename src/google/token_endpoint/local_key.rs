@@ -43,7 +43,7 @@ impl LocalKey {
     /// the file.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, BuildError> {
         let path = path.as_ref();
-        let name = format!("key file {}", path.display());
+        let name = format!("key file {}", crate::redact::path(path));
         let json = crate::file::read(path).map_err(|error| {
             BuildError::new(name.clone(), format!("can't be read: {}", error.kind()))
                 .with_source(error)
@@ -103,7 +103,7 @@ impl LocalKey {
             &mut signature,
         )
         .map_err(|_| {
-            Error::message(
+            Error::from_message(
                 Stage::Sign,
                 ErrorKind::Configuration,
                 "the RSA key can't sign",
