@@ -173,6 +173,25 @@ async fn a_trust_policy_that_does_not_match_is_explained_by_the_keys_of_the_toke
 }
 
 #[tokio::test]
+async fn keys_that_sts_cannot_fetch_are_transient_and_no_fault_of_the_token() {
+    let emulator = Arc::new(watch::start().await);
+    let minting = Minting::new(&emulator);
+    let tokens = minting.tokens.clone();
+    let provider = with(&emulator, minting).await;
+    let message = "Couldn't retrieve verification key from your identity provider, please \
+                   reference AssumeRoleWithWebIdentity documentation for requirements";
+    let refusal = sts_error(400, "InvalidIdentityToken", message);
+    emulator.answer_next(Call::Sts, 9, refusal);
+    let error = provider.session().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:#}");
+    assert!(error.is_retryable());
+    let hint = error.hint().unwrap();
+    assert!(hint.contains("AWS could not reach Google"), "{hint}");
+    let fetched = tokens.load(std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(fetched, 1, "no fresh token is fetched");
+}
+
+#[tokio::test]
 async fn an_sts_that_is_not_there_is_named() {
     let emulator = Arc::new(watch::start().await);
     let config = sdk_config().into_builder();

@@ -72,7 +72,12 @@ impl Refusal {
             ),
         };
         let what = format!("{what} (role {role_arn})");
-        let error = Error::from_message(Stage::Sts, kind(code, status), what)
+        let no_keys = code == Some("InvalidIdentityToken") && message.is_some_and(is_about_keys);
+        let kind = match no_keys {
+            true => ErrorKind::Unavailable,
+            false => kind(code, status),
+        };
+        let error = Error::from_message(Stage::Sts, kind, what)
             .with_code(code, request_id)
             .with_detail("role", role_arn.as_str());
         let keys = token.claims().aws_condition_keys();
@@ -80,16 +85,26 @@ impl Refusal {
             let values: Vec<_> = values.iter().map(|value| shown_long(value)).collect();
             error.with_detail(key, &values.join(" or "))
         });
-        let error = match hint(code) {
+        let hint = match no_keys {
+            true => hint(Some("IDPCommunicationError")),
+            false => hint(code),
+        };
+        let error = match hint {
             Some(hint) => error.with_hint(hint),
             None => error,
         };
-        let fresh_token_may_help = code.is_some_and(blames_token);
+        let fresh_token_may_help = !no_keys && code.is_some_and(blames_token);
         Self {
             error,
             fresh_token_may_help,
         }
     }
+}
+
+/// STS could not fetch the issuer's keys. It says so with the code of an invalid token, but the
+/// token is fine: it passes, and the same token is sent again.
+fn is_about_keys(message: &str) -> bool {
+    message.starts_with("Couldn't retrieve verification key from your identity provider")
 }
 
 /// Whether it is the token that is refused, and not what it is to be exchanged for.
