@@ -11,7 +11,7 @@ use aws_smithy_async::time::{SystemTimeSource, TimeSource};
 use aws_smithy_http_client::test_util::infallible_client_fn;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::sync::{Arc, Mutex};
 use std::time::UNIX_EPOCH;
 
