@@ -1,6 +1,7 @@
-//! AWS: STS, the session that it grants, and the trust policy that decides about it.
+//! AWS: STS, the session that it grants, and the trust policy that decides on it.
 
 pub(crate) mod region;
+pub(crate) mod sdk_config;
 pub(crate) mod session;
 pub(crate) mod session_length;
 pub(crate) mod session_name;

@@ -1,16 +1,28 @@
-//! What is wrong with a configuration.
+//! The error of a configuration.
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
-/// Every problem of a configuration at once: which setter, variable or file, the value, the rule.
+/// All problems of a configuration. Each names its setter, variable or file, the value and the
+/// rule.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use aws_google_web_identity::GoogleWebIdentityProvider;
+///
+/// let error = GoogleWebIdentityProvider::builder("demo").audience("").build().await.unwrap_err();
+/// let settings: Vec<_> = error.problems().iter().map(|problem| problem.setting()).collect();
+/// assert_eq!(settings[..2], ["role_arn", "audience"]);
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct BuildError {
     problems: Vec<Problem>,
 }
 
-/// One thing that is wrong with a configuration.
+/// One problem of a configuration.
 #[derive(Clone, Debug)]
 pub struct Problem {
     setting: String,
@@ -19,9 +31,21 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// The setter, environment variable or file that is at fault.
+    /// The setter, environment variable, profile key or file that is at fault.
     pub fn setting(&self) -> &str {
         &self.setting
+    }
+
+    /// The value, the rule that it breaks, and what to do.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The cause, such as an error of the file system.
+    pub fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source
+            .as_deref()
+            .map(|source| source as &(dyn StdError + 'static))
     }
 }
 
@@ -32,9 +56,9 @@ impl fmt::Display for Problem {
 }
 
 impl BuildError {
-    /// Makes an error of one problem, for the `check` of a source or signer of your own.
+    /// Makes an error with one problem, for the `check` of your own source or signer.
     ///
-    /// `setting` names what is at fault, `message` says the value, the rule and the next step.
+    /// `setting` names what is at fault. `message` has the value, the rule and the next step.
     pub fn new(setting: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             problems: vec![Problem {
@@ -55,7 +79,7 @@ impl BuildError {
         self
     }
 
-    /// Names the setter that was given the value, in place of the value's own type.
+    /// Names the setter that got the value, in place of the value's own type.
     pub(crate) fn of(mut self, setting: &str) -> Self {
         for problem in &mut self.problems {
             problem.setting = setting.to_owned();
@@ -68,7 +92,7 @@ impl BuildError {
         self
     }
 
-    /// The problems, in the order in which they were found. There is always at least one.
+    /// The problems, at least one, in the order in which `build` found them.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
@@ -91,14 +115,11 @@ impl fmt::Display for BuildError {
 
 impl StdError for BuildError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.problems
-            .iter()
-            .find_map(|problem| problem.source.as_ref())
-            .map(|source| &**source as &(dyn StdError + 'static))
+        self.problems.iter().find_map(Problem::source)
     }
 }
 
-/// Gathers problems, so that all of them are reported at once.
+/// Collects problems, so that one error reports all of them.
 #[derive(Debug, Default)]
 pub(crate) struct Problems(Option<BuildError>);
 
@@ -110,7 +131,7 @@ impl Problems {
         });
     }
 
-    /// Keeps the value, or remembers what is wrong.
+    /// The value, or `None` after adding the problem.
     pub(crate) fn take<T>(&mut self, result: Result<T, BuildError>) -> Option<T> {
         result.map_err(|error| self.add(error)).ok()
     }

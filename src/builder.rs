@@ -1,11 +1,7 @@
-//! How a provider is set up. Strings are parsed, and every problem is reported at once, in
-//! [`build`](Builder::build).
-
-#[cfg(feature = "test-util")]
-mod test_util;
+//! Sets up a provider. [`build`](Builder::build) parses the strings and reports all problems.
 
 use crate::aws::sts::{AssumeRole, Sts};
-use crate::aws::{region, session_length, session_policy};
+use crate::aws::{region, sdk_config, session_length, session_policy};
 use crate::build_error::{BuildError, Problems};
 use crate::context::Context;
 use crate::environment::Environment;
@@ -24,9 +20,49 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+impl GoogleWebIdentityProvider {
+    /// Sets up a provider for the role with this ARN.
+    ///
+    /// Reads neither `AWS_ROLE_ARN` nor `TARGET_AUDIENCE`: set the audience with
+    /// [`Builder::audience`]. [`from_env`](Self::from_env) reads both.
+    pub fn builder(role_arn: impl Into<String>) -> Builder {
+        Builder {
+            role_arn: Some(role_arn.into()),
+            ..Builder::default()
+        }
+    }
+
+    /// Sets up a provider from the environment: `AWS_ROLE_ARN`, `TARGET_AUDIENCE`, and optionally
+    /// `AWS_ROLE_SESSION_NAME` and `AWS_ROLE_DURATION_SECONDS`.
+    ///
+    /// A setter takes precedence over its variable. An empty variable counts as not set.
+    pub fn from_env() -> Builder {
+        Builder {
+            from_env: true,
+            ..Builder::default()
+        }
+    }
+}
+
 /// Sets up a [`GoogleWebIdentityProvider`].
 ///
-/// Nothing is checked before [`build`](Self::build), which reports every problem at once.
+/// [`audience`](Self::audience) is required. [`build`](Self::build) checks all settings and
+/// reports all problems at once.
+///
+/// ```no_run
+/// # async fn run() -> Result<(), aws_google_web_identity::BuildError> {
+/// use aws_google_web_identity::{GoogleWebIdentityProvider, MetadataServer};
+/// use std::time::Duration;
+///
+/// let provider = GoogleWebIdentityProvider::builder("arn:aws:iam::123456789012:role/demo")
+///     .audience("https://myservice.example.com")
+///     .token_source(MetadataServer::new())
+///     .session_length(Duration::from_secs(900))
+///     .build()
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a builder does nothing until it is built"]
 #[derive(Clone, Default)]
 pub struct Builder {
@@ -47,108 +83,112 @@ pub struct Builder {
 }
 
 impl Builder {
-    pub(crate) fn new(role_arn: String) -> Self {
-        Self {
-            role_arn: Some(role_arn),
-            ..Self::default()
-        }
-    }
-
-    pub(crate) fn from_env() -> Self {
-        Self {
-            from_env: true,
-            ..Self::default()
-        }
-    }
-
-    /// The audience of the ID token, which the role's trust policy tests as
-    /// `accounts.google.com:oaud`. Required: there is no audience that would be right for everybody.
+    /// Sets the audience of the ID token, which the role's trust policy tests as
+    /// `accounts.google.com:oaud`. It is required and has no default.
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.audience = Some(audience.into());
         self
     }
 
-    /// Where the ID token comes from. Without it, and without [`signer`](Self::signer), it is
-    /// [`ApplicationDefault`].
+    /// Sets the source of the ID token. The default is [`ApplicationDefault`].
     pub fn token_source(mut self, source: impl ProvideIdToken + 'static) -> Self {
         self.source = Some(Arc::new(source));
         self
     }
 
-    /// Who signs the assertion that Google's token endpoint exchanges for the ID token: the same as
-    /// `token_source(JwtBearer::new(signer))`.
+    /// Sets who signs the assertion that Google's token endpoint exchanges for the ID token: short
+    /// for `token_source(JwtBearer::new(signer))`.
     pub fn signer(self, signer: impl SignJwt + 'static) -> Self {
         self.token_source(JwtBearer::new(signer))
     }
 
-    /// The name of the role session, 2 to 64 of `A-Z a-z 0-9 _ + = , . @ -`, seen in CloudTrail.
-    /// By default it is made of the host, pod or Cloud Run revision, and the token's `sub`.
+    /// Sets the name of the role session, as CloudTrail shows it: 2 to 64 characters of
+    /// `A-Z a-z 0-9 _ + = , . @ -`.
+    ///
+    /// The default is made of the host, pod or Cloud Run revision, and the token's `sub`.
     pub fn session_name(mut self, name: impl Into<String>) -> Self {
         self.session_name = Some(name.into());
         self
     }
 
-    /// How long a session lasts, 900 s to 43,200 s and at most what the role allows; whole seconds.
-    /// By default STS decides: one hour.
+    /// Sets the length of a session in whole seconds: 900 s to 43,200 s, and at most the role's own
+    /// maximum. By default STS decides: one hour.
     pub fn session_length(mut self, length: Duration) -> Self {
         self.session_length = Some(length);
         self
     }
 
-    /// An inline session policy, JSON of at most 2048 characters without white space: the session
-    /// may do what both it and the role allow.
+    /// Sets an inline session policy: JSON of at most 2048 characters, white space not counted. The
+    /// session may do only what both the role and this policy allow.
     pub fn policy(mut self, policy: impl Into<String>) -> Self {
         self.policy = Some(policy.into());
         self
     }
 
-    /// At most ten managed policies, by ARN of 20 to 2048 bytes, that bound the session like [`policy`](Self::policy).
+    /// Sets at most ten managed policies, by their ARNs of 20 to 2048 bytes, which bound the session
+    /// as [`policy`](Self::policy) does.
     pub fn policy_arns(mut self, arns: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.policy_arns = arns.into_iter().map(Into::into).collect();
         self
     }
 
-    /// The Region whose STS is called. By default that of [`configure`](Self::configure), or of the
-    /// environment and profile.
+    /// Sets the Region of STS. The default is that of [`configure`](Self::configure), or of the
+    /// environment and the profile.
     pub fn region(mut self, region: Region) -> Self {
         self.region = Some(region);
         self
     }
 
     /// Takes HTTP client, clock, sleep, retries, timeouts, Region, endpoints, FIPS and dual-stack
-    /// from the SDK's configuration. Its credentials are not used. What it leaves open: three tries, 3.1 s for a connection,
-    /// 4 s for a try, 10 s for a hop with all of them; a server that asks for more than 5 s of patience (`Retry-After`)
-    /// isn't tried again.
+    /// from the SDK's configuration, but not its credentials.
     ///
-    /// Without it, `build` loads `aws_config::defaults` without credentials, and takes the Region from
-    /// environment and profile only: the instance metadata that the SDK would ask is Google's here.
+    /// Defaults for what it leaves open: three attempts, 3.1 s for a connection, 4 s for an attempt,
+    /// 10 s for a hop with its retries. A server whose `Retry-After` is above 5 s is not retried.
+    ///
+    /// Without a configuration, [`build`](Self::build) reads the SDK's variables and profile keys
+    /// for Region, endpoint of STS, FIPS, dual-stack and retries. It does not ask the EC2 metadata
+    /// address, which is Google's metadata server on Google Cloud. The retry mode `legacy` counts
+    /// as `standard`.
     pub fn configure(mut self, conf: &SdkConfig) -> Self {
         self.sdk = Some(conf.clone());
         self
     }
 
-    /// When and how sessions are refreshed.
+    /// Sets when sessions are refreshed, and how failures are retried.
     pub fn refresh_policy(mut self, policy: RefreshPolicy) -> Self {
         self.refresh_policy = policy;
         self
     }
 
-    /// Checks everything and makes the provider. It does no network I/O and spawns nothing.
+    /// Checks all settings and makes the provider. Reads local files, but does no network I/O and
+    /// spawns nothing.
     ///
     /// # Errors
-    /// All problems of the configuration at once, each with the setter or variable, the value and
-    /// what is allowed.
+    /// All problems at once, each with its setter, variable or profile key, the value and the rule.
     pub async fn build(self) -> Result<GoogleWebIdentityProvider, BuildError> {
         let mut problems = Problems::default();
         let sdk = match &self.sdk {
-            Some(sdk) => sdk.clone(),
-            None => region::default_sdk_config().await,
+            Some(sdk) => Some(sdk.clone()),
+            None => problems.take(sdk_config::from_environment(&self.environment).await),
         };
-        let cx = problems.take(Context::new(&sdk)).map(|cx| self.outfit(cx));
-        let role_arn =
-            self.required::<RoleArn>(&mut problems, "role_arn", "AWS_ROLE_ARN", &self.role_arn);
-        let audience =
-            self.required::<Audience>(&mut problems, "audience", "TARGET_AUDIENCE", &self.audience);
+        let cx = sdk
+            .as_ref()
+            .and_then(|sdk| problems.take(Context::new(sdk)))
+            .map(|cx| self.outfit(cx));
+        let role_arn = self.required::<RoleArn>(
+            &mut problems,
+            "role_arn",
+            "AWS_ROLE_ARN",
+            &self.role_arn,
+            "it is the role to assume, arn:aws:iam::<12 digits>:role/<name>",
+        );
+        let audience = self.required::<Audience>(
+            &mut problems,
+            "audience",
+            "TARGET_AUDIENCE",
+            &self.audience,
+            "it is the text that the role's trust policy tests as accounts.google.com:oaud",
+        );
         let session_name = self.optional::<SessionName>(
             &mut problems,
             "session_name",
@@ -167,11 +207,17 @@ impl Builder {
                 .map(session_policy::compact)
                 .transpose(),
         );
-        if let Err(error) = session_policy::check_arns(&self.policy_arns) {
-            problems.add(error);
-        }
-        if let Err(error) = region::check_region(&sdk, self.region.as_ref()) {
-            problems.add(error);
+        problems.take(session_policy::check_arns(&self.policy_arns));
+        if let Some(sdk) = &sdk {
+            problems.take(region::check_region(sdk, self.region.as_ref()));
+            if let Some(arn) = &role_arn {
+                let name = match self.role_arn {
+                    Some(_) => "role_arn",
+                    None => "AWS_ROLE_ARN",
+                };
+                let checked = region::check_account(sdk, arn);
+                problems.take(checked.map_err(|error| error.of(name)));
+            }
         }
         let source = self
             .source
@@ -183,7 +229,7 @@ impl Builder {
         let (Some(cx), Some(role_arn), Some(audience), Some(policy)) =
             (cx, role_arn, audience, policy)
         else {
-            unreachable!("each of them is reported as a problem when it is missing")
+            unreachable!("a value is missing only after a problem was reported")
         };
         let request = AssumeRole {
             role_arn,
@@ -226,7 +272,7 @@ impl Builder {
         }
     }
 
-    /// A setter wins over its variable.
+    /// The value of the setter, else of its variable.
     fn optional<T: FromStr<Err = BuildError>>(
         &self,
         problems: &mut Problems,
@@ -247,27 +293,11 @@ impl Builder {
         setter: &str,
         variable: &str,
         set: &Option<String>,
+        purpose: &str,
     ) -> Option<T> {
         if set.is_none() && self.variable(variable).is_none() {
-            // The role is given to `builder`; there is no setter for it.
-            problems.add(match (self.from_env, setter) {
-                (true, "role_arn") => BuildError::new(
-                    variable,
-                    "is not set; it is the role to assume, arn:aws:iam::<12 digits>:role/<name>",
-                ),
-                (true, _) => BuildError::new(
-                    variable,
-                    format!(
-                        "is not set, nor is {setter}(…) called; it is what the role's trust policy \
-                             tests as accounts.google.com:oaud"
-                    ),
-                ),
-                (false, _) => BuildError::new(
-                    setter,
-                    "is required and was not set; it is what the role's trust policy tests as \
-                     accounts.google.com:oaud",
-                ),
-            });
+            let name = if self.from_env { variable } else { setter };
+            problems.add(BuildError::new(name, format!("is not set; {purpose}")));
             return None;
         }
         self.optional(problems, setter, variable, set)
@@ -275,7 +305,7 @@ impl Builder {
 }
 
 impl fmt::Debug for Builder {
-    /// Without the `SdkConfig`, which shows the profile, secrets and all.
+    /// Leaves out the `SdkConfig`, whose `Debug` shows the profile with its access keys.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
             .field("from_env", &self.from_env)
@@ -291,3 +321,7 @@ impl fmt::Debug for Builder {
             .finish_non_exhaustive()
     }
 }
+
+// Last, so that the documentation shows these setters after the others.
+#[cfg(feature = "test-util")]
+mod test_util;

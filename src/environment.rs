@@ -38,6 +38,20 @@ impl Environment {
         .filter(|value| !value.is_empty())
     }
 
+    /// All variables that are not empty, and are Unicode.
+    pub(crate) fn variables(&self) -> HashMap<String, String> {
+        let mut all: HashMap<_, _> = match self {
+            Environment::Process => std::env::vars_os()
+                .filter_map(|(name, value)| {
+                    Some((name.into_string().ok()?, value.into_string().ok()?))
+                })
+                .collect(),
+            Environment::Fixed(fixed) => fixed.variables.clone(),
+        };
+        all.retain(|_, value| !value.is_empty());
+        all
+    }
+
     /// A variable that names a file or directory, in whatever encoding.
     pub(crate) fn path(&self, name: &str) -> Option<PathBuf> {
         match self {

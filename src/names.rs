@@ -65,7 +65,7 @@ name! {
 }
 
 impl RoleArn {
-    /// The twelve digits of the account.
+    /// The twelve digits of the account. Empty for a role of a server other than AWS that has none.
     pub fn account_id(&self) -> &str {
         self.0.split(':').nth(4).unwrap_or_default()
     }
@@ -83,10 +83,19 @@ fn check_role_arn(arn: &str) -> Result<(), String> {
     let mut next = || fields.next().unwrap_or_default();
     let (prefix, partition, service, region, account, resource) =
         (next(), next(), next(), next(), next(), next());
-    if prefix != "arn" || !partition.starts_with("aws") || service != "iam" || !region.is_empty() {
+    // Ceph and MinIO have roles without an account, MinIO in a partition of its own. `build`
+    // accepts them only with an endpoint for STS.
+    let elsewhere = account.is_empty()
+        && !partition.is_empty()
+        && partition
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let on_aws = partition.starts_with("aws");
+    if prefix != "arn" || service != "iam" || !region.is_empty() || !(on_aws || elsewhere) {
         return Err(FORM.to_owned());
     }
-    if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
+    let twelve_digits = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
+    if !twelve_digits && !elsewhere {
         return Err(format!(
             "{FORM}; {} is not an account id of 12 digits",
             shown(account)
@@ -182,6 +191,9 @@ mod tests {
         ] {
             assert_eq!(arn.parse::<RoleArn>().unwrap().account_id(), "123456789012");
         }
+        for arn in ["arn:aws:iam:::role/demo", "arn:minio:iam:::role/idp-x"] {
+            assert_eq!(arn.parse::<RoleArn>().unwrap().account_id(), "", "{arn}");
+        }
     }
 
     #[test]
@@ -192,6 +204,9 @@ mod tests {
                 "arn:aws:iam::1234:role/a-long-enough-name",
                 "\"1234\" is not an account id of 12 digits",
             ),
+            ("arn:minio:iam::123456789012:role/demo", "is not a role ARN"),
+            ("arn::iam:::role/a-long-enough", "is not a role ARN"),
+            ("arn:aws:iam:::user/a-long-enough", "it names a \"user\""),
             ("arn:aws:iam::123456789012:user/demo", "it names a \"user\""),
             (
                 "arn:aws:sts::123456789012:assumed-role/demo/me",

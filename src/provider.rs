@@ -1,7 +1,6 @@
 //! The provider: what the AWS SDK asks for credentials.
 
 use crate::aws::session::Session;
-use crate::builder::Builder;
 use crate::error::{Error, Stage};
 use crate::exchange::Exchange;
 use crate::lost;
@@ -43,17 +42,6 @@ pub struct GoogleWebIdentityProvider {
 }
 
 impl GoogleWebIdentityProvider {
-    /// Sets up a provider for the role with this ARN.
-    pub fn builder(role_arn: impl Into<String>) -> Builder {
-        Builder::new(role_arn.into())
-    }
-
-    /// Sets up a provider from the environment: `AWS_ROLE_ARN`, `TARGET_AUDIENCE`, and if they are
-    /// set `AWS_ROLE_SESSION_NAME` and `AWS_ROLE_DURATION_SECONDS`. A setter wins over its variable.
-    pub fn from_env() -> Builder {
-        Builder::from_env()
-    }
-
     pub(crate) fn new(exchange: Exchange, policy: RefreshPolicy) -> Self {
         let exchange = Arc::new(exchange);
         let clocks = exchange.cx.clocks().clone();

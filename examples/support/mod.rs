@@ -21,7 +21,7 @@ pub async fn s3_client(provider: GoogleWebIdentityProvider) -> aws_sdk_s3::Clien
     // Servers other than AWS's seldom have a host name for each bucket.
     let own_endpoint = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]
         .iter()
-        .any(|name| std::env::var_os(name).is_some());
+        .any(|name| std::env::var_os(name).is_some_and(|uri| !uri.is_empty()));
     aws_sdk_s3::Client::from_conf(
         aws_sdk_s3::config::Builder::from(&config)
             .force_path_style(own_endpoint)

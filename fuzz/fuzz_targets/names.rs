@@ -19,6 +19,6 @@ fuzz_target!(|text: &str| {
     check::<SessionName>(text);
     check::<ServiceAccountEmail>(text);
     if let Ok(arn) = text.parse::<RoleArn>() {
-        assert_eq!(arn.account_id().len(), 12);
+        assert!([0, 12].contains(&arn.account_id().len()));
     }
 });

@@ -1,37 +1,21 @@
-//! Which STS is called: the configuration when none is given, and the check of the one that is.
+//! Checks which STS is called: its Region or its endpoint, and its accounts.
 
 use crate::build_error::BuildError;
+use crate::names::RoleArn;
 use crate::redact::{bare, shown};
 use crate::transport::Endpoint;
-use aws_config::BehaviorVersion;
-use aws_config::environment::EnvironmentVariableRegionProvider;
-use aws_config::meta::region::{ProvideRegion, RegionProviderChain};
-use aws_config::profile::ProfileFileRegionProvider;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 use aws_types::service_config::ServiceConfigKey;
 
-/// The SDK's defaults without its look-ups on the network.
-pub(crate) async fn default_sdk_config() -> SdkConfig {
-    let variable = EnvironmentVariableRegionProvider::new().region().await;
-    // A variable that is empty counts as not set.
-    let region = RegionProviderChain::first_try(variable.filter(|it| !it.as_ref().is_empty()))
-        .or_else(ProfileFileRegionProvider::new());
-    aws_config::defaults(BehaviorVersion::latest())
-        .no_credentials()
-        .region(region)
-        .load()
-        .await
-}
-
-/// That STS can be found.
+/// Checks the Region, or the endpoint that replaces it.
 pub(crate) fn check_region(sdk: &SdkConfig, set: Option<&Region>) -> Result<(), BuildError> {
-    let endpoint = sts_endpoint(sdk).or_else(|| sdk.endpoint_url().map(str::to_owned));
+    let endpoint = sts_endpoint(sdk);
     if let Some(uri) = endpoint.as_deref() {
         Endpoint::parse("the SdkConfig's endpoint for STS", uri)?;
         if let Err(error) = Endpoint::secure("STS", uri) {
-            // The SDK lets it be, and some test servers have nothing else.
-            tracing::warn!(%error, "the SDK's configuration names this endpoint for STS");
+            // The SDK accepts plain http, and some test servers have nothing else.
+            tracing::warn!(%error, "the endpoint for STS is not secure");
         }
     }
     for (name, asked) in [
@@ -42,7 +26,7 @@ pub(crate) fn check_region(sdk: &SdkConfig, set: Option<&Region>) -> Result<(), 
             return Err(BuildError::new(
                 "configure",
                 format!(
-                    "asks for {name} and names {} for STS, which exclude each other: leave one of them out",
+                    "asks for {name} and sets the endpoint {} for STS, which exclude each other; remove one of them",
                     shown(&bare(uri))
                 ),
             ));
@@ -53,7 +37,7 @@ pub(crate) fn check_region(sdk: &SdkConfig, set: Option<&Region>) -> Result<(), 
             return Err(BuildError::new(
                 "region",
                 format!(
-                    "{} is no Region: a name such as us-east-1 is expected",
+                    "{} is not a Region; a name such as us-east-1 is expected",
                     shown(region.as_ref())
                 ),
             ));
@@ -63,12 +47,27 @@ pub(crate) fn check_region(sdk: &SdkConfig, set: Option<&Region>) -> Result<(), 
     }
     Err(BuildError::new(
         "region",
-        "is not set: call region(…), set AWS_REGION, or set a Region in the SdkConfig or the profile; STS is \
-         called in that Region, for example us-east-1",
+        "is not set; call region(…), set AWS_REGION, or set a Region in the SdkConfig or the profile. It is \
+         the Region of STS, for example us-east-1",
     ))
 }
 
-/// What the SDK makes a part of the host's name of.
+/// Checks that the role has an account id, which servers other than AWS may leave out.
+pub(crate) fn check_account(sdk: &SdkConfig, role_arn: &RoleArn) -> Result<(), BuildError> {
+    if !role_arn.account_id().is_empty() || sts_endpoint(sdk).is_some() {
+        return Ok(());
+    }
+    Err(BuildError::new(
+        "role_arn",
+        format!(
+            "{} has no account id; AWS expects arn:aws:iam::<12 digits>:role/<name>. Other servers need \
+             AWS_ENDPOINT_URL_STS, or an endpoint in the SdkConfig",
+            shown(role_arn.as_str())
+        ),
+    ))
+}
+
+/// The SDK makes the Region a part of the host's name.
 fn is_host_label(region: &str) -> bool {
     let mut bytes = region.bytes();
     (1..=63).contains(&region.len())
@@ -76,12 +75,16 @@ fn is_host_label(region: &str) -> bool {
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
-fn sts_endpoint(sdk: &SdkConfig) -> Option<String> {
+/// The endpoint that the SDK's configuration sets for STS, or for all services.
+pub(crate) fn sts_endpoint(sdk: &SdkConfig) -> Option<String> {
     let key = ServiceConfigKey::builder()
         .service_id("STS")
         .env("AWS_ENDPOINT_URL")
         .profile("endpoint_url")
         .build()
         .ok()?;
-    sdk.service_config()?.load_config(key)
+    let of_sts = sdk
+        .service_config()
+        .and_then(|config| config.load_config(key));
+    of_sts.or_else(|| sdk.endpoint_url().map(str::to_owned))
 }

@@ -1,11 +1,11 @@
-//! A role session: credentials and what is known about them.
+//! A role session: credentials, and the facts about them.
 
 use aws_credential_types::Credentials;
 use std::sync::Arc;
 use std::time::SystemTime;
 use zeroize::Zeroizing;
 
-/// What the credentials say who provided them.
+/// The provider's name on the credentials, for the SDK's logs.
 const PROVIDER_NAME: &str = "GoogleWebIdentity";
 
 /// Credentials of the assumed role with their real expiry. Cheap to clone; `Debug` redacts.
@@ -19,7 +19,7 @@ pub struct Session {
 impl Session {
     pub(crate) fn new(
         issued: aws_sdk_sts::types::Credentials,
-        account_id: String,
+        account_id: Option<String>,
         expires_at: SystemTime,
         assumed_role_arn: Option<String>,
     ) -> Self {
@@ -33,45 +33,47 @@ impl Session {
             Zeroizing::new(secret_access_key),
             Zeroizing::new(session_token),
         );
-        let credentials = Credentials::builder()
+        let mut credentials = Credentials::builder()
             .access_key_id(access_key_id)
             .secret_access_key(secret.as_str())
             .session_token(token.as_str())
             .expiry(expires_at)
-            .account_id(account_id)
-            .provider_name(PROVIDER_NAME)
-            .build();
+            .provider_name(PROVIDER_NAME);
+        credentials.set_account_id(account_id.map(Into::into));
         Self {
-            credentials,
+            credentials: credentials.build(),
             expires_at,
             assumed_role_arn: assumed_role_arn.map(Arc::from),
         }
     }
 
-    /// The credentials; their `expiry` is [`expires_at`](Self::expires_at).
+    /// The credentials, with the real expiry on them: [`expires_at`](Self::expires_at).
+    ///
+    /// The credentials that the provider gives to the SDK carry an earlier expiry, so that the SDK
+    /// asks again when a refresh is due.
     pub fn credentials(&self) -> &Credentials {
         &self.credentials
     }
 
-    /// When STS ends the session, by this machine's clock.
+    /// The time at which the session ends, by this machine's clock.
     pub fn expires_at(&self) -> SystemTime {
         self.expires_at
     }
 
-    /// `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION`; some servers other than AWS's send none.
+    /// `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION`. Some servers other than AWS send none.
     pub fn assumed_role_arn(&self) -> Option<&str> {
         self.assumed_role_arn.as_deref()
     }
 
-    /// What is cached advertises an earlier expiry.
+    /// The cached session advertises an earlier expiry; this has the real one.
     pub(crate) fn with_real_expiry(&self) -> Self {
         self.with_expiries(self.expires_at, self.expires_at)
     }
 
-    /// The same credentials with another `expiry` on them, and another real one.
-    pub(crate) fn with_expiries(&self, on_them: SystemTime, real: SystemTime) -> Self {
+    /// The same credentials with another advertised and another real expiry.
+    pub(crate) fn with_expiries(&self, advertised: SystemTime, real: SystemTime) -> Self {
         let mut session = self.clone();
-        *session.credentials.expiry_mut() = Some(on_them);
+        *session.credentials.expiry_mut() = Some(advertised);
         session.expires_at = real;
         session
     }

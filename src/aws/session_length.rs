@@ -1,4 +1,4 @@
-//! How long a session is to last.
+//! The requested length of a session.
 
 use crate::build_error::BuildError;
 use crate::redact::shown;
@@ -7,11 +7,11 @@ use std::time::Duration;
 
 pub(crate) const VARIABLE: &str = "AWS_ROLE_DURATION_SECONDS";
 
-/// What STS takes, in seconds
+/// The seconds that STS accepts
 /// ([DurationSeconds](https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html)).
 const RANGE: RangeInclusive<u64> = 900..=43_200;
 
-/// The length that was set, or that the variable holds. The setter wins.
+/// The length that was set, else that of the variable.
 pub(crate) fn of(
     set: Option<Duration>,
     variable: Option<String>,
@@ -41,7 +41,7 @@ pub(crate) fn of(
         Err(BuildError::new(
             name,
             format!(
-                "{seconds} s is out of range; STS takes 900 s to 43200 s, and at most the role's own maximum"
+                "{seconds} s is out of range; STS accepts 900 s to 43200 s, and at most the role's own maximum"
             ),
         ))
     }

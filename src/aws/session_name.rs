@@ -1,5 +1,4 @@
-//! The role session's name when none is set: which program of which identity it was, for
-//! CloudTrail.
+//! The default name of a role session. It shows the place and the identity in CloudTrail.
 
 use crate::context::Context;
 use crate::names::{SessionName, session_name_char};
@@ -8,8 +7,8 @@ use std::fmt::Write;
 
 const MAX: usize = 64;
 
-/// Where the program runs, by what the platform tells it: Cloud Run's revision, the pod's or the
-/// host's name.
+/// Where the program runs: the revision on Cloud Run, the version on App Engine, or the name of
+/// the pod or host.
 pub(crate) fn place(cx: &Context) -> Option<String> {
     [
         "K_REVISION",
@@ -23,8 +22,8 @@ pub(crate) fn place(cx: &Context) -> Option<String> {
     .or_else(|| cx.environment().host_name())
 }
 
-/// `PLACE-SUB`, of the characters that STS takes; when that is more than 64 of them, cut and with
-/// a hash of the whole, so that two long names stay two.
+/// `PLACE-SUB`, in the characters that STS accepts. A name above 64 characters is cut and gets a
+/// hash of the whole, so that different long names stay different.
 pub(crate) fn session_name(place: Option<&str>, sub: &str) -> SessionName {
     let whole = match place {
         Some(place) => format!("{place}-{sub}"),
@@ -51,14 +50,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_default_session_name_says_where_and_who() {
+    fn a_default_name_shows_place_and_identity() {
         let name = session_name(Some("web-00042-abc"), "117291390000000000001");
         assert_eq!(name.as_str(), "web-00042-abc-117291390000000000001");
         assert_eq!(session_name(None, "1").as_str(), "google-1");
     }
 
     #[test]
-    fn a_default_session_name_is_always_valid_and_two_long_ones_stay_two() {
+    fn a_default_name_is_valid_and_long_ones_stay_different() {
         let long = |end: &str| format!("{}{end}", "pod/ä ".repeat(30));
         let (a, b) = (
             session_name(Some(&long("a")), "7"),

@@ -1,11 +1,11 @@
-//! What bounds a session besides the role
+//! Session policies, which bound a session in addition to the role
 //! ([session policies](https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_session)).
 
 use crate::build_error::BuildError;
 use crate::redact::shown;
 
-/// Checks the policy and takes the white space out of it: STS counts every character, and some
-/// servers take a `+` of the form for itself.
+/// Checks the policy and removes its white space: STS counts every character, and some servers do
+/// not decode the form's `+` as a space.
 pub(crate) fn compact(policy: &str) -> Result<String, BuildError> {
     const MAX: usize = 2048;
     let wrong = |message: String| BuildError::new("policy", message);
@@ -40,16 +40,13 @@ pub(crate) fn compact(policy: &str) -> Result<String, BuildError> {
     }
 }
 
-/// At most ten, each an ARN.
+/// Checks that there are at most ten, and that each is an ARN.
 pub(crate) fn check_arns(arns: &[String]) -> Result<(), BuildError> {
     const MAX: usize = 10;
     if arns.len() > MAX {
         return Err(BuildError::new(
             "policy_arns",
-            format!(
-                "{} policies were given; a session takes at most {MAX}",
-                arns.len()
-            ),
+            format!("has {} policies; a session takes at most {MAX}", arns.len()),
         ));
     }
     match arns
@@ -59,7 +56,7 @@ pub(crate) fn check_arns(arns: &[String]) -> Result<(), BuildError> {
         Some(arn) => Err(BuildError::new(
             "policy_arns",
             format!(
-                "{} is not the ARN of a policy: arn:aws:iam::…:policy/… is expected",
+                "{} is not the ARN of a policy; arn:aws:iam::…:policy/… is expected",
                 shown(arn)
             ),
         )),
@@ -72,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn white_space_goes_outside_of_strings_only() {
+    fn white_space_is_removed_except_in_strings() {
         let policy = "{ \"a b\\\" c\" : [ \"d\\\\\" , \" e \" ] }\n";
         assert_eq!(
             compact(policy).unwrap(),

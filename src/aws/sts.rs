@@ -1,38 +1,29 @@
-//! An ID token for AWS credentials
+//! The call of STS: an ID token for a role session
 //! ([AssumeRoleWithWebIdentity](https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html)).
 
+mod call;
 mod refusal;
 
 use crate::aws::session::Session;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Stage};
 use crate::names::{RoleArn, SessionName};
-use crate::redact::{opaque, scrubbed};
+
 use crate::token::IdToken;
 use crate::transport::Received;
 use aws_sdk_sts::Client;
 use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityOutput;
 use aws_sdk_sts::types::PolicyDescriptorType;
-use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::interceptors::context::{
-    BeforeDeserializationInterceptorContextMut, BeforeTransmitInterceptorContextMut,
-    BeforeTransmitInterceptorContextRef,
-};
-use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::config_bag::ConfigBag;
 use aws_types::region::Region;
-use bytes::Bytes;
+use call::WatchedCall;
 pub(crate) use refusal::{Refusal, blames_token};
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
-/// STS gives no session longer than this.
+/// The longest session that STS grants.
 const MAX_SESSION: Duration = Duration::from_secs(43_200);
 
-/// The role, how it is to be assumed, and the client for it.
+/// One role, how to assume it, and the client.
 pub(crate) struct Sts {
     client: Client,
     /// For messages.
@@ -40,7 +31,7 @@ pub(crate) struct Sts {
     request: AssumeRole,
 }
 
-/// What is asked of STS, but for the token.
+/// The parameters that are the same for every call.
 #[derive(Debug)]
 pub(crate) struct AssumeRole {
     pub(crate) role_arn: RoleArn,
@@ -52,7 +43,7 @@ pub(crate) struct AssumeRole {
 impl Sts {
     pub(crate) fn new(cx: &Context, region: Option<Region>, request: AssumeRole) -> Self {
         let mut config = aws_sdk_sts::config::Builder::from(cx.sdk());
-        // The call isn't signed: the token is the proof.
+        // The token authenticates the call, which is not signed.
         config.set_credentials_provider(None);
         let region = region.or_else(|| cx.sdk().region().cloned());
         let name = region.as_ref().map_or("none", |region| region.as_ref());
@@ -81,7 +72,7 @@ impl Sts {
             policy,
             policy_arns,
         } = &self.request;
-        let arrival = Arrival::new(cx, token);
+        let watched = WatchedCall::new(cx, token);
         let mut call = self
             .client
             .assume_role_with_web_identity()
@@ -97,11 +88,11 @@ impl Sts {
         }
         let output = call
             .customize()
-            .interceptor(arrival.clone())
+            .interceptor(watched.clone())
             .send()
             .await
             .map_err(|error| {
-                let endpoint = arrival.endpoint.get().map(String::as_str);
+                let endpoint = watched.endpoint();
                 let mut refusal = Refusal::new(&error, role_arn, token, endpoint);
                 if error.raw_response().is_none() {
                     refusal.error = refusal.error.with_detail("Region", &self.region);
@@ -111,7 +102,7 @@ impl Sts {
                 }
                 refusal
             })?;
-        session(output, role_arn, &arrival.take()).map_err(|error| Refusal {
+        session(output, role_arn, &watched.received()).map_err(|error| Refusal {
             error,
             fresh_token_may_help: false,
         })
@@ -119,12 +110,13 @@ impl Sts {
 }
 
 impl fmt::Debug for Sts {
-    /// Without the client, which shows its whole configuration.
+    /// Leaves out the client, whose `Debug` shows the whole configuration.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Sts").field(&self.request).finish()
     }
 }
 
+/// The session in STS's answer, with its expiry by this machine's clock.
 fn session(
     output: AssumeRoleWithWebIdentityOutput,
     role_arn: &RoleArn,
@@ -139,8 +131,8 @@ fn session(
     };
     let assumed = output.assumed_role_user().map(|user| user.arn().to_owned());
     let credentials = output.credentials.ok_or_else(|| malformed("credentials"))?;
-    let expiration = SystemTime::try_from(credentials.expiration)
-        .map_err(|_| malformed("expiration that is a time"))?;
+    let expiration =
+        SystemTime::try_from(credentials.expiration).map_err(|_| malformed("valid expiration"))?;
     for (what, text) in [
         ("AccessKeyId", &credentials.access_key_id),
         ("SecretAccessKey", &credentials.secret_access_key),
@@ -150,100 +142,16 @@ fn session(
             return Err(malformed(what));
         }
     }
-    // Some servers send no AssumedRoleUser; the role's account is the session's.
-    let account = assumed
-        .as_deref()
-        .and_then(|arn| arn.split(':').nth(4))
-        .filter(|account| !account.is_empty())
-        .unwrap_or_else(|| role_arn.account_id())
-        .to_owned();
+    // Some servers other than AWS send no AssumedRoleUser, or have no accounts at all.
+    let of_session = assumed.as_deref().and_then(|arn| arn.split(':').nth(4));
+    let account = [of_session.unwrap_or_default(), role_arn.account_id()]
+        .into_iter()
+        .find(|account| !account.is_empty())
+        .map(str::to_owned);
     Ok(Session::new(
         credentials,
         account,
         received.local_expiry(expiration, MAX_SESSION),
         assumed,
     ))
-}
-
-/// Hides the request from the SDK's eyes; notes when the answer came, and the server's time; blanks the token out of a
-/// refusal.
-#[derive(Clone, Debug)]
-struct Arrival {
-    cx: Context,
-    token: IdToken,
-    received: Arc<Mutex<Received>>,
-    /// Scheme, host and port that the SDK's rules led to.
-    endpoint: Arc<OnceLock<String>>,
-}
-
-impl Arrival {
-    fn new(cx: &Context, token: &IdToken) -> Self {
-        let received = Received::new(cx.now(), None);
-        Self {
-            cx: cx.clone(),
-            token: token.clone(),
-            received: Arc::new(Mutex::new(received)),
-            endpoint: Arc::default(),
-        }
-    }
-
-    fn take(&self) -> Received {
-        *self.received.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[dyn_dispatch_hint]
-impl Intercept for Arrival {
-    fn name(&self) -> &'static str {
-        "Arrival"
-    }
-
-    /// Before anything prints the request.
-    fn modify_before_retry_loop(
-        &self,
-        context: &mut BeforeTransmitInterceptorContextMut<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let body = context.request_mut().body_mut();
-        if let Some(form) = body.bytes().map(Bytes::copy_from_slice) {
-            *body = opaque(form);
-        }
-        Ok(())
-    }
-
-    fn read_before_transmit(
-        &self,
-        context: &BeforeTransmitInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        if let Ok(uri) = context.request().uri().parse::<http::Uri>()
-            && let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority())
-        {
-            self.endpoint
-                .get_or_init(|| format!("{scheme}://{authority}"));
-        }
-        Ok(())
-    }
-
-    fn modify_before_deserialization(
-        &self,
-        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let response = context.response_mut();
-        let received = Received::new(self.cx.now(), response.headers().get("date"));
-        *self.received.lock().unwrap_or_else(PoisonError::into_inner) = received;
-        // The session token of an answer may be a JWT too, and have much in common with ours.
-        if !response.status().is_success() {
-            let body = response.body_mut();
-            *body = scrubbed(
-                std::mem::replace(body, SdkBody::taken()),
-                self.token.expose(),
-            );
-        }
-        Ok(())
-    }
 }

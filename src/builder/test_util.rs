@@ -1,13 +1,14 @@
-//! What a test sets in place of the process, the machine and the clock.
+//! Setters for tests: variables, machine and clock.
 
 use super::Builder;
 use crate::clock::MonotonicClock;
 use std::sync::Arc;
 
 impl Builder {
-    /// Reads these variables in place of the process's environment, for tests. The machine is then one that is
-    /// not Google's; see [`product_name`](Self::product_name). What the SDK reads by itself, such as Region, endpoints and
-    /// proxy, it still reads from the process, unless [`configure`](Self::configure) gives it.
+    /// Replaces the process's environment with these variables, for tests.
+    ///
+    /// The SDK's variables, such as `AWS_REGION`, are replaced as well, except for those of proxies.
+    /// The machine then is none of Google's; see [`product_name`](Self::product_name).
     pub fn environment(
         mut self,
         variables: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
@@ -21,15 +22,15 @@ impl Builder {
         self
     }
 
-    /// What the firmware calls the machine, for tests: `Google Compute Engine` on one of Google's. `None` where
-    /// that can't be read.
+    /// Sets the product name that the firmware reports, for tests: `Google Compute Engine` on a
+    /// machine of Google's, `None` where it cannot be read.
     pub fn product_name(mut self, name: Option<&str>) -> Self {
         self.environment.set_product_name(name.map(str::to_owned));
         self
     }
 
-    /// Uses this monotonic clock, for tests. The wall clock and the sleep are those of
-    /// [`configure`](Self::configure).
+    /// Sets the monotonic clock, for tests. [`configure`](Self::configure) sets the wall clock and
+    /// the sleep.
     pub fn monotonic_clock(mut self, clock: impl MonotonicClock + 'static) -> Self {
         self.monotonic = Some(Arc::new(clock));
         self

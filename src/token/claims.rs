@@ -1,6 +1,5 @@
 //! What an ID token says.
 
-use crate::aws::trust_policy::ConditionKeys;
 use crate::redact::{said, shown};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -39,26 +38,6 @@ impl Claims {
     /// Any other claim, such as `email_verified` or `google`.
     pub fn other(&self, name: &str) -> Option<&Value> {
         self.other.get(name)
-    }
-
-    /// The condition keys that AWS derives from this token, which a role's trust policy can test
-    /// ([keys of web identity federation](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif)).
-    pub fn aws_condition_keys(&self) -> ConditionKeys {
-        let keys = ConditionKeys::from_claims(self.azp.as_deref(), &self.aud, &self.sub);
-        match self
-            .other("google")
-            .and_then(|google| google.get("organization_number"))
-        {
-            Some(Value::Number(number)) => keys.with(
-                "accounts.google.com:google/organization_number",
-                number.to_string(),
-            ),
-            Some(Value::String(number)) => keys.with(
-                "accounts.google.com:google/organization_number",
-                number.as_str(),
-            ),
-            _ => keys,
-        }
     }
 
     /// Reads the second part of a JWT. The error says what is wrong, without the token.

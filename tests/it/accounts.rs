@@ -2,16 +2,16 @@
 
 use crate::support::watch;
 use crate::support::{AUDIENCE, ROBOT, ROLE, builder, chain, from_emulator, sdk_config, with};
-use aws_google_web_identity::trust_policy::{ConditionKeys, TrustPolicy};
+use aws_google_web_identity::trust_policy::TrustPolicy;
 use aws_google_web_identity::{
-    ApplicationDefault, ErrorKind, IamIdToken, IdToken, LocalKey, MetadataServer, SignJwt, Stage,
+    ApplicationDefault, ErrorKind, IamIdToken, LocalKey, MetadataServer, SignJwt, Stage,
 };
 use aws_google_web_identity_emulator::{Call, Emulator, Role, ServiceAccount};
 use aws_smithy_async::time::{SystemTimeSource, TimeSource};
 use aws_smithy_http_client::test_util::infallible_client_fn;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::sync::{Arc, Mutex};
 use std::time::UNIX_EPOCH;
 
@@ -82,32 +82,16 @@ async fn a_trust_policy_may_test_the_organization_of_a_token_that_was_asked_to_h
         body,
         json!({"audience": AUDIENCE, "includeEmail": false, "organizationNumberIncluded": true})
     );
-    let keys = provider.id_token().await.unwrap();
-    let keys = keys.claims().aws_condition_keys();
-    assert_eq!(
-        keys.get(ORGANIZATION),
-        Some(&["123456789012".to_owned()][..])
-    );
-}
-
-#[test]
-fn an_organization_number_is_a_key_in_whichever_form_it_comes() {
-    let keys = |google: Value| -> ConditionKeys {
-        let claims = json!({
-            "iss": "https://accounts.google.com", "sub": "1", "aud": AUDIENCE, "iat": 1, "exp": 2, "google": google,
-        });
-        let jwt = format!("e30.{}.AAAA", URL_SAFE_NO_PAD.encode(claims.to_string()));
-        IdToken::parse(jwt).unwrap().claims().aws_condition_keys()
-    };
-    for (number, key) in [
-        (json!(17), Some("17")),
-        (json!("17"), Some("17")),
-        (json!(null), None),
-    ] {
-        let keys = keys(json!({ "organization_number": number }));
-        let found = keys.get(ORGANIZATION).map(|values| values.join(","));
-        assert_eq!(found.as_deref(), key);
-    }
+    // The emulator reads the claim in its documented form. Whether AWS does is not documented, so
+    // the key is not among those of the token, and the judge does not admit it.
+    let token = provider.id_token().await.unwrap();
+    let claim = token.claims().other("google").unwrap();
+    assert_eq!(claim["organization_number"], 123_456_789_012_u64);
+    let keys = token.claims().aws_condition_keys();
+    assert_eq!(keys.get(ORGANIZATION), None);
+    let policy: TrustPolicy = policy.to_string().parse().unwrap();
+    let verdict = policy.judge(&keys);
+    assert!(verdict.reasons()[0].is_unknown(), "{verdict}");
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
-//! What servers may answer that they shouldn't: the message of each. The kinds of faults that every hop may have are in `faults`.
+//! Wrong answers of servers, and the message for each. `faults` has the faults that are common to
+//! all stages.
 
 use crate::support::watch;
 use crate::support::{AUDIENCE, ROBOT, chain, from_emulator, quick, with};
@@ -17,7 +18,7 @@ fn local_key(emulator: &Emulator) -> JwtBearer<LocalKey> {
     JwtBearer::new(LocalKey::from_json(emulator.key_file_json(ROBOT).unwrap()).unwrap())
 }
 
-/// What an answer of this hop makes of the call, and that the next healthy answer heals it.
+/// The error that this answer causes. The next genuine answer must succeed.
 async fn failure(
     emulator: &Emulator,
     source: impl ProvideIdToken + 'static,
@@ -25,14 +26,14 @@ async fn failure(
     answer: Answer,
 ) -> Error {
     let provider = with(emulator, source).await;
-    // More than the SDK's three tries.
+    // More answers than the SDK makes attempts.
     emulator.answer_next(hop, 5, answer);
     let error = provider.id_token().await.unwrap_err();
     emulator.answer_genuinely();
     provider
         .id_token()
         .await
-        .expect("a healthy answer heals it");
+        .expect("a genuine answer succeeds");
     error
 }
 
@@ -45,7 +46,7 @@ fn assert_error(error: &Error, stage: Stage, kind: ErrorKind, says: &[&str]) {
 }
 
 #[tokio::test]
-async fn answers_of_the_metadata_server_that_are_no_id_token() {
+async fn answers_of_the_metadata_server_without_an_id_token() {
     use ErrorKind::{Configuration, Denied, MalformedResponse, Throttled};
     let emulator = watch::start().await;
     let claims = |change: &str, value: serde_json::Value| {
@@ -112,7 +113,7 @@ async fn answers_of_the_metadata_server_that_are_no_id_token() {
             Configuration,
             "HTTP 404: Service account not enabled on this instance\n  hint: no service account \"default\" is attached",
         ),
-        // As GKE's server words what IAM answered it.
+        // The words of GKE's metadata server for an answer of IAM.
         (
             Answer::status(403).header("metadata-flavor", "Google").body(
                 "Unable to generate access token; IAM returned 403 Forbidden: Permission \
@@ -160,7 +161,7 @@ async fn answers_of_the_metadata_server_that_are_no_id_token() {
 }
 
 #[tokio::test]
-async fn an_id_token_without_a_flavor_is_taken_since_old_gke_leaves_it_out() {
+async fn an_id_token_without_a_flavor_is_accepted() {
     let emulator = watch::start().await;
     let provider = with(&emulator, metadata(&emulator)).await;
     let token = provider.id_token().await.unwrap();
@@ -175,7 +176,7 @@ async fn an_id_token_without_a_flavor_is_taken_since_old_gke_leaves_it_out() {
 }
 
 #[tokio::test]
-async fn answers_of_the_token_endpoint_that_are_no_id_token() {
+async fn answers_of_the_token_endpoint_without_an_id_token() {
     use ErrorKind::{Configuration, MalformedResponse, Unavailable};
     let emulator = watch::start().await;
     let grant = |description: &str| {
@@ -230,7 +231,7 @@ async fn answers_of_the_token_endpoint_that_are_no_id_token() {
 }
 
 #[tokio::test]
-async fn a_key_that_google_does_not_know_is_refused_with_a_hint() {
+async fn a_key_unknown_to_google_is_refused() {
     let emulator = watch::start().await;
     let account = ServiceAccount::new("other@demo-project.iam.gserviceaccount.com");
     let other = watch::start_with(Emulator::builder().service_account(account)).await;
@@ -249,7 +250,7 @@ async fn a_key_that_google_does_not_know_is_refused_with_a_hint() {
 }
 
 #[tokio::test]
-async fn a_pod_whose_account_is_linked_to_none_has_no_email_and_is_told_so() {
+async fn a_pod_without_a_linked_account_has_no_email() {
     let emulator = watch::start().await;
     let answer = Answer::status(200).header("metadata-flavor", "Google");
     emulator.answer_next(
@@ -310,7 +311,7 @@ async fn refusals_of_iam_name_the_role_and_the_account() {
 }
 
 #[tokio::test]
-async fn an_access_token_or_an_email_without_a_flavor_is_not_taken() {
+async fn an_access_token_or_email_without_a_flavor_is_refused() {
     let emulator = watch::start().await;
     for hop in [Call::MetadataToken, Call::MetadataEmail] {
         let signer = IamSignJwt::attached(metadata(&emulator)).endpoint(emulator.iam_endpoint());
@@ -327,7 +328,7 @@ async fn an_access_token_or_an_email_without_a_flavor_is_not_taken() {
 }
 
 #[tokio::test]
-async fn a_connection_that_fails_where_there_is_a_proxy_names_it_and_hides_its_password() {
+async fn a_failed_connection_names_the_proxy_and_hides_its_password() {
     let emulator = watch::start().await;
     let proxy = [(
         "HTTPS_PROXY",
@@ -369,7 +370,7 @@ async fn a_connection_that_fails_where_there_is_a_proxy_names_it_and_hides_its_p
     }
 }
 
-/// Names no endpoint of a service.
+/// A configuration without an endpoint for any service.
 #[derive(Debug)]
 struct NoServiceConfig;
 
@@ -380,7 +381,7 @@ impl LoadServiceConfig for NoServiceConfig {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_named() {
+async fn a_server_that_is_down_is_named() {
     let emulator = watch::start().await;
     let nowhere = MetadataServer::new().endpoint("http://127.0.0.1:1");
     let provider = with(&emulator, nowhere).await;

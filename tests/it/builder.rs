@@ -1,5 +1,8 @@
 //! What `build` says of a configuration.
 
+#[cfg(unix)]
+mod process;
+
 use crate::support::{AUDIENCE, ROLE, builder, sdk_config};
 use aws_google_web_identity::{
     Builder, Context, GoogleWebIdentityProvider, IamIdToken, IamSignJwt, JwtBearer, LocalKey,
@@ -18,7 +21,7 @@ async fn refusal(builder: Builder) -> String {
 }
 
 #[tokio::test]
-async fn all_problems_are_reported_at_once_each_with_setter_value_and_rule() {
+async fn all_problems_are_reported_at_once() {
     let error = GoogleWebIdentityProvider::builder("arn:aws:iam::12:role/demo")
         .audience("")
         .session_name("my session")
@@ -55,27 +58,80 @@ async fn all_problems_are_reported_at_once_each_with_setter_value_and_rule() {
         "role_arn: \"arn:aws:iam::12:role/demo\" is not a role ARN: arn:aws:iam::<12 digits>:role/<name> is expected",
         "audience: \"\" is empty",
         "session_name: \"my session\" holds ' '; a session name is made of",
-        "session_length: 60 s is out of range; STS takes 900 s to 43200 s",
+        "session_length: 60 s is out of range; STS accepts 900 s to 43200 s",
         "policy: is not a JSON object (line 1, column 2)",
         "policy_arns: \"nonsense\" is not the ARN of a policy",
-        "region: is not set: call region(…), set AWS_REGION",
+        "region: is not set; call region(…), set AWS_REGION",
     ] {
         assert!(text.contains(says), "{says:?} is not in {text}");
+    }
+    for problem in error.problems() {
+        assert_eq!(
+            problem.to_string(),
+            format!("{}: {}", problem.setting(), problem.message())
+        );
+        assert!(problem.source().is_none());
     }
 }
 
 #[tokio::test]
-async fn the_audience_has_no_default_and_is_asked_for() {
+async fn a_problem_has_its_source() {
+    let missing = builder().environment([("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere")]);
+    let error = missing.build().await.unwrap_err();
+    let [problem] = error.problems() else {
+        panic!("{error}");
+    };
+    let source = problem.source().unwrap();
+    assert!(source.is::<std::io::Error>(), "{source}");
+    let of_all = std::error::Error::source(&error).unwrap();
+    assert_eq!(of_all.to_string(), source.to_string());
+}
+
+#[tokio::test]
+async fn role_and_audience_have_no_default_and_say_what_they_are() {
     let without = GoogleWebIdentityProvider::builder(ROLE)
         .configure(&sdk_config())
         .environment([("TARGET_AUDIENCE", AUDIENCE)]);
     let text = refusal(without).await;
-    assert!(
-        text.contains(
-            "audience: is required and was not set; it is what the role's trust policy tests"
-        ),
-        "{text}"
-    );
+    let audience = "audience: is not set; it is the text that the role's trust policy tests as accounts.google.com:oaud";
+    assert_eq!(text, audience);
+    let nothing = Builder::default()
+        .configure(&sdk_config())
+        .environment([] as [(&str, &str); 0]);
+    let text = refusal(nothing).await;
+    let role =
+        "role_arn: is not set; it is the role to assume, arn:aws:iam::<12 digits>:role/<name>";
+    assert!(text.contains(role) && text.contains(audience), "{text}");
+    let text = refusal(GoogleWebIdentityProvider::builder("").configure(&sdk_config())).await;
+    assert!(text.contains("role_arn: \"\" has 0 bytes"), "{text}");
+}
+
+#[tokio::test]
+async fn a_role_without_an_account_needs_an_endpoint_for_sts() {
+    let own = || {
+        let config = sdk_config().into_builder();
+        config.endpoint_url("http://127.0.0.1:1").build()
+    };
+    for arn in ["arn:aws:iam:::role/demo", "arn:minio:iam:::role/idp-demo"] {
+        let builder = || {
+            GoogleWebIdentityProvider::builder(arn)
+                .audience(AUDIENCE)
+                .environment([] as [(&str, &str); 0])
+        };
+        assert!(builder().configure(&own()).build().await.is_ok());
+        let text = refusal(builder().configure(&sdk_config())).await;
+        assert!(
+            text.starts_with(&format!("role_arn: {arn:?} has no account id"))
+                && text.contains("AWS_ENDPOINT_URL_STS"),
+            "{text}"
+        );
+        let variables = [("AWS_ROLE_ARN", arn), ("TARGET_AUDIENCE", AUDIENCE)];
+        let from_env = GoogleWebIdentityProvider::from_env()
+            .configure(&sdk_config())
+            .environment(variables);
+        let text = refusal(from_env).await;
+        assert!(text.starts_with("AWS_ROLE_ARN: "), "{text}");
+    }
 }
 
 #[tokio::test]
@@ -113,10 +169,10 @@ async fn a_region_or_an_endpoint_is_enough() {
 }
 
 #[tokio::test]
-async fn what_is_no_region_or_no_endpoint_is_refused_before_a_token_is_made_for_it() {
+async fn a_region_or_endpoint_that_is_not_valid_is_refused() {
     for region in ["", "us_east_1", "us-east-1/x", "-us"] {
         let text = refusal(builder().region(Region::new(region))).await;
-        let says = format!("region: {region:?} is no Region: a name such as us-east-1");
+        let says = format!("region: {region:?} is not a Region; a name such as us-east-1");
         assert!(text.contains(&says), "{text}");
     }
     for (endpoint, says) in [
@@ -136,7 +192,7 @@ async fn what_is_no_region_or_no_endpoint_is_refused_before_a_token_is_made_for_
 }
 
 #[tokio::test]
-async fn fips_or_dual_stack_and_an_endpoint_of_ones_own_exclude_each_other() {
+async fn fips_and_dual_stack_exclude_an_endpoint() {
     let with = |config: aws_types::sdk_config::Builder| builder().configure(&config.build());
     let own = || {
         let uri = "http://127.0.0.1:1";
@@ -147,7 +203,9 @@ async fn fips_or_dual_stack_and_an_endpoint_of_ones_own_exclude_each_other() {
         (own().use_dual_stack(true), "dual-stack"),
     ] {
         let text = refusal(with(config)).await;
-        let says = format!("configure: asks for {name} and names \"http://127.0.0.1:1\" for STS");
+        let says = format!(
+            "configure: asks for {name} and sets the endpoint \"http://127.0.0.1:1\" for STS"
+        );
         assert!(text.contains(&says), "{text}");
     }
     let fips = with(sdk_config().into_builder().use_fips(true));
@@ -156,7 +214,7 @@ async fn fips_or_dual_stack_and_an_endpoint_of_ones_own_exclude_each_other() {
 }
 
 #[tokio::test]
-async fn variables_are_read_by_from_env_only_and_a_setter_wins() {
+async fn only_from_env_reads_variables_and_setters_take_precedence() {
     let variables = [
         ("AWS_ROLE_ARN", ROLE),
         ("TARGET_AUDIENCE", AUDIENCE),
@@ -196,7 +254,7 @@ async fn variables_are_read_by_from_env_only_and_a_setter_wins() {
 }
 
 #[tokio::test]
-async fn session_lengths_policies_and_arns_keep_to_the_rules_of_sts() {
+async fn session_lengths_and_policies_follow_the_rules_of_sts() {
     for seconds in [900, 43_200] {
         assert!(
             builder()
@@ -238,12 +296,12 @@ async fn session_lengths_policies_and_arns_keep_to_the_rules_of_sts() {
     assert!(
         refusal(builder().policy_arns([arn; 11]))
             .await
-            .contains("11 policies were given")
+            .contains("has 11 policies")
     );
 }
 
 #[tokio::test]
-async fn a_metadata_host_is_a_host_and_maybe_a_port() {
+async fn a_metadata_host_is_a_host_with_or_without_a_port() {
     for (host, shown) in [
         ("http://metadata.google.internal", "http://metadata.google"),
         ("metadata/computeMetadata", "metadata/computeMetadata"),

@@ -1,5 +1,5 @@
-//! With other providers of the SDK: as the first of a chain, as the source of a second role, several roles from one
-//! identity.
+//! The provider with others of the SDK: first in a chain, as the source of a second role, and several
+//! roles of one identity.
 
 use crate::support::watch;
 use crate::support::{AUDIENCE, ROLE, from_emulator, sdk_config, with};
@@ -19,7 +19,7 @@ fn metadata(emulator: &Emulator) -> MetadataServer {
 }
 
 #[tokio::test]
-async fn as_the_first_of_a_chain_it_serves_or_lets_the_next_one() {
+async fn a_chain_goes_on_only_without_a_google_identity() {
     let emulator = watch::start().await;
     let next = Credentials::for_tests();
     let chain = |provider: GoogleWebIdentityProvider| {
@@ -36,7 +36,7 @@ async fn as_the_first_of_a_chain_it_serves_or_lets_the_next_one() {
     let elsewhere = from_emulator(&emulator).build().await.unwrap();
     assert_eq!(chain(elsewhere).provide_credentials().await.unwrap(), next);
 
-    // What is set up but refused is no reason to go on with somebody else's credentials.
+    // A refusal must not make the chain use other credentials.
     let refused = from_emulator(&emulator)
         .audience("https://other.example.com")
         .token_source(metadata(&emulator))
@@ -51,7 +51,7 @@ async fn as_the_first_of_a_chain_it_serves_or_lets_the_next_one() {
 }
 
 #[tokio::test]
-async fn as_the_source_of_a_second_role_it_signs_assume_role() {
+async fn its_credentials_can_assume_a_second_role() {
     let emulator = watch::start().await;
     let provider = with(&emulator, metadata(&emulator)).await;
     let session = provider.session().await.unwrap();
@@ -101,7 +101,7 @@ async fn as_the_source_of_a_second_role_it_signs_assume_role() {
 }
 
 #[tokio::test]
-async fn several_roles_share_one_identitys_token() {
+async fn several_roles_share_one_identity() {
     const WRITER: &str = "arn:aws:iam::123456789012:role/writer";
     let emulator = watch::start().await;
     let policy = aws_google_web_identity::trust_policy::TrustPolicy::admitting(

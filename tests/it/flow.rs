@@ -1,4 +1,4 @@
-//! The ways from a Google identity to a role session, and what goes over the wire.
+//! From a Google identity to a role session by each source, and what goes over the wire.
 
 use crate::support::watch;
 use crate::support::{AUDIENCE, Minting, ROBOT, ROLE, from_emulator, sts_error, with};
@@ -39,7 +39,7 @@ async fn seconds_until(time: SystemTime) -> u64 {
     .as_secs()
 }
 
-/// The form that STS gets, but for the token.
+/// The form that STS receives, without the token.
 fn sts_form(emulator: &Emulator) -> Vec<(String, String)> {
     let request = &emulator.requests_of(Call::Sts)[0];
     assert_eq!((request.method(), request.path()), ("POST", "/"));
@@ -221,7 +221,7 @@ async fn one_account_signs_as_another_through_delegates() {
         .service_account(ServiceAccount::new(middle).token_creators([CALLER]))
         .service_account(ServiceAccount::new(CALLER));
     let emulator = watch::start_with(accounts).await;
-    // The caller proves itself with a key of its own.
+    // The caller authenticates with its own key.
     let caller = LocalKey::from_json(emulator.key_file_json(CALLER).unwrap()).unwrap();
     let signer = IamSignJwt::new(ROBOT, caller.clone()).endpoint(emulator.iam_endpoint());
     let source = |signer: IamSignJwt| JwtBearer::new(signer).token_uri(emulator.token_uri());
@@ -264,7 +264,7 @@ async fn one_account_signs_as_another_through_delegates() {
 }
 
 #[tokio::test]
-async fn a_signer_and_a_source_of_the_users_own_are_used() {
+async fn custom_signers_and_sources_work() {
     #[derive(Debug)]
     struct Mine(LocalKey);
     impl SignJwt for Mine {
@@ -311,7 +311,7 @@ async fn a_signer_and_a_source_of_the_users_own_are_used() {
 }
 
 #[tokio::test]
-async fn the_environment_alone_is_enough() {
+async fn the_environment_alone_is_sufficient() {
     let emulator = watch::start().await;
     let provider = GoogleWebIdentityProvider::from_env()
         .configure(&emulator.sdk_config())
@@ -340,7 +340,7 @@ async fn the_environment_alone_is_enough() {
 }
 
 #[tokio::test]
-async fn a_token_that_sts_finds_invalid_is_replaced_once() {
+async fn a_token_that_sts_rejects_is_replaced_once() {
     let emulator = Arc::new(watch::start().await);
     for code in ["ExpiredTokenException", "InvalidIdentityToken"] {
         for (refusals, works) in [(1, true), (9, false)] {
@@ -406,7 +406,7 @@ async fn the_identical_token_is_not_sent_twice() {
 }
 
 #[tokio::test]
-async fn several_roles_share_one_token_and_one_flight() {
+async fn several_roles_share_one_token() {
     let emulator = Arc::new(watch::start().await);
     let source = Minting::new(&emulator);
     let tokens = source.tokens.clone();
@@ -424,7 +424,7 @@ async fn several_roles_share_one_token_and_one_flight() {
         ),
         (1, 5)
     );
-    // One that STS refuses is forgotten by all.
+    // A token that STS rejects is dropped for all of them.
     emulator.answer_next(Call::Sts, 1, sts_error(400, "InvalidIdentityToken", "no"));
     providers[0].refresh().await.unwrap();
     assert_eq!(tokens.load(Ordering::SeqCst), 2);

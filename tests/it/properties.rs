@@ -1,7 +1,7 @@
-//! What holds whatever the input: `proptest` with a fixed seed, so that a run that fails fails again.
+//! Properties that hold for any input, checked by `proptest` with a fixed seed: a failure repeats.
 //!
-//! `PROPTEST_CASES=100000 cargo test --all-features properties` tries more. Nothing is persisted: an input
-//! that fails becomes a test by hand. `fuzz/` tries the same parsers with inputs that coverage guides.
+//! `PROPTEST_CASES=100000 cargo test --all-features properties` tries more cases. Nothing is
+//! persisted: write a test for an input that fails. `fuzz/` runs the same parsers, guided by coverage.
 
 mod answers;
 mod bounds;
@@ -16,12 +16,12 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 use std::error::Error;
 
-/// An error of ordinary settings is never longer than this, whatever a server or a file says.
+/// The maximum length of an error's text, for any answer of a server and any file.
 const MAX_TEXT: usize = 4096;
 
 type Checked = Result<(), TestCaseError>;
 
-/// Checks this many cases, or as many as `PROPTEST_CASES` says.
+/// Checks this number of cases, or that of `PROPTEST_CASES`.
 fn check<S: Strategy>(cases: u32, input: S, property: impl Fn(S::Value) -> Checked) {
     let asked = std::env::var("PROPTEST_CASES").ok();
     let config = Config {
@@ -35,7 +35,8 @@ fn check<S: Strategy>(cases: u32, input: S, property: impl Fn(S::Value) -> Check
     }
 }
 
-/// The text of an error is on one line, and its explanation is short. No foreign text starts a line.
+/// Checks that the text of the error is on one line, and its explanation short. No foreign text
+/// starts a line.
 fn check_text(error: &(dyn Error + 'static)) -> Result<String, TestCaseError> {
     prop_assert!(!error.to_string().contains('\n'), "{}", error);
     let text = chain(error);
@@ -45,7 +46,7 @@ fn check_text(error: &(dyn Error + 'static)) -> Result<String, TestCaseError> {
     Ok(text)
 }
 
-/// No run of 20 characters of the secret shows.
+/// Checks that the text has no 20 characters in a row of the secret.
 fn check_hidden(text: &str, secret: &str) -> Checked {
     const RUN: usize = 20;
     let base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=-_".contains(byte);
@@ -98,7 +99,7 @@ impl Edit {
     }
 }
 
-/// What a mutation of single bytes would not write by itself.
+/// Words that mutations of single bytes would not produce.
 const WORDS: [&[u8]; 24] = [
     b"\"",
     b"\\",
@@ -139,7 +140,7 @@ fn edit() -> impl Strategy<Value = Edit> {
     ]
 }
 
-/// One of the texts, damaged in none to three places.
+/// One of the texts, damaged in up to three places.
 fn damaged(texts: Vec<String>) -> impl Strategy<Value = Vec<u8>> {
     (proptest::sample::select(texts), vec(edit(), 0..4)).prop_map(|(text, edits)| {
         let mut bytes = text.into_bytes();

@@ -1,4 +1,4 @@
-//! What STS may answer, and what is made of it.
+//! Answers of STS, and what they become.
 
 use crate::support::watch::{self, Watched};
 use crate::support::{
@@ -126,7 +126,7 @@ async fn every_code_of_sts_has_its_kind_and_its_hint() {
 }
 
 #[tokio::test]
-async fn a_trust_policy_that_does_not_match_is_explained_by_the_keys_of_the_token() {
+async fn a_refusal_shows_the_condition_keys_of_the_token() {
     let strange = "arn:aws:iam::123456789012:role/strange";
     let keys = ConditionKeys::from_claims(None, AUDIENCE, "100000000000000000009");
     let role = Role::new(strange).trust_policy(TrustPolicy::admitting(&keys).to_string());
@@ -217,7 +217,7 @@ async fn an_sts_that_is_not_there_is_named() {
 }
 
 #[tokio::test]
-async fn answers_that_cannot_be_read_are_told_by_their_status() {
+async fn unreadable_answers_are_reported_by_status() {
     let emulator = Arc::new(watch::start().await);
     let whole = "<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult/></AssumeRoleWithWebIdentityResponse>";
     for (answer, kind, says) in [
@@ -253,7 +253,7 @@ async fn answers_that_cannot_be_read_are_told_by_their_status() {
 }
 
 #[tokio::test]
-async fn a_session_longer_than_the_role_allows_is_refused_and_never_lowered() {
+async fn a_session_length_above_the_maximum_is_never_lowered() {
     let emulator = Arc::new(watch::start().await);
     let keys = ConditionKeys::from_claims(None, AUDIENCE, emulator.service_account_id());
     let policy = TrustPolicy::admitting(&keys);
@@ -302,7 +302,7 @@ async fn errors_become_the_sdks_own_kinds() {
     }
 }
 
-/// Where the call goes, with the SDK's own rules of endpoints.
+/// The host that is called, by the SDK's own rules for endpoints.
 async fn host(
     configure: impl Fn(aws_types::sdk_config::Builder) -> aws_types::sdk_config::Builder,
 ) -> String {
@@ -408,7 +408,7 @@ async fn retries_of_the_sdk_config_are_kept() {
 }
 
 #[tokio::test]
-async fn a_session_token_that_has_much_in_common_with_the_id_token_is_kept_whole() {
+async fn a_session_token_that_resembles_the_id_token_stays_whole() {
     let emulator = Arc::new(watch::start().await);
     let provider = with(
         &emulator,

@@ -1,14 +1,15 @@
-//! The elements of a policy
+//! The elements of a policy, parsed
 //! ([grammar](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html)).
 
 use crate::aws::trust_policy::operators::Operator;
-use crate::aws::trust_policy::{ACTION, ConditionKeys, GOOGLE, PolicyError};
+use crate::aws::trust_policy::{GOOGLE, PolicyError};
 use crate::redact::shown;
 use serde_json::{Map, Value};
+use std::collections::HashSet;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Document {
-    /// Of 2012-10-17, which has variables.
+    /// Version 2012-10-17 has variables, the older one does not.
     pub(super) has_variables: bool,
     pub(super) statements: Vec<Statement>,
 }
@@ -20,24 +21,24 @@ pub(super) struct Statement {
     sid: Option<String>,
     pub(super) allows: bool,
     pub(super) principal: Principal,
-    /// None for NotAction.
+    /// `None` for NotAction.
     pub(super) actions: Option<Vec<String>>,
     pub(super) conditions: Vec<Condition>,
 }
 
-/// Who may assume the role: any of them.
+/// Who may assume the role. One match is enough.
 #[derive(Clone, Debug)]
 pub(super) struct Principal {
-    /// `"*"`, or `{"AWS": "*"}`, which means the same.
+    /// `"*"` or `{"AWS": "*"}`, which mean the same.
     pub(super) everyone: bool,
     pub(super) federated: Vec<String>,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Condition {
-    /// As it stands in the policy.
+    /// As the policy spells it.
     pub(super) operator_name: String,
-    /// None for one that the judge doesn't know.
+    /// `None` for an operator that the judge does not know.
     pub(super) operator: Option<Operator>,
     pub(super) key: String,
     pub(super) values: Vec<String>,
@@ -48,39 +49,6 @@ fn error<T>(message: impl Into<String>) -> Result<T, PolicyError> {
 }
 
 impl Document {
-    pub(super) fn admitting(keys: &ConditionKeys) -> Self {
-        let conditions: Vec<_> = ["sub", "oaud"]
-            .iter()
-            .filter_map(|name| {
-                let key = format!("{GOOGLE}:{name}");
-                let values = keys.get(&key)?.iter().map(|value| literal(value));
-                let values = values.collect();
-                let operator_name = "StringEquals".to_owned();
-                Some(Condition {
-                    operator: Operator::parse(&operator_name),
-                    operator_name,
-                    key,
-                    values,
-                })
-            })
-            .collect();
-        let statement = Statement {
-            name: "statement 1".to_owned(),
-            sid: None,
-            allows: conditions.len() == 2,
-            principal: Principal {
-                everyone: false,
-                federated: vec![GOOGLE.to_owned()],
-            },
-            actions: Some(vec![ACTION.to_owned()]),
-            conditions,
-        };
-        Self {
-            has_variables: true,
-            statements: vec![statement],
-        }
-    }
-
     pub(super) fn parse(json: &Value) -> Result<Self, PolicyError> {
         let Value::Object(object) = json else {
             return error("a JSON object with Version and Statement is expected");
@@ -101,14 +69,14 @@ impl Document {
             .enumerate()
             .map(|(index, statement)| Statement::parse(index + 1, statement))
             .collect::<Result<Vec<_>, _>>()?;
-        for (index, statement) in statements.iter().enumerate() {
-            let sid = statement.sid.as_deref();
-            if sid.is_some()
-                && statements[..index]
-                    .iter()
-                    .any(|it| it.sid.as_deref() == sid)
+        let mut sids = HashSet::new();
+        for statement in &statements {
+            if statement
+                .sid
+                .as_deref()
+                .is_some_and(|sid| !sids.insert(sid))
             {
-                return error(format!("{}: another one has its Sid", statement.name));
+                return error(format!("{}: its Sid is used twice", statement.name));
             }
         }
         Ok(Self {
@@ -130,9 +98,9 @@ impl Statement {
                 name = format!("{name} ({})", shown(sid));
                 Some(sid.clone()).filter(|sid| !sid.is_empty())
             }
-            Some(_) => return error(format!("{name}: its Sid is not of letters and digits")),
+            Some(_) => return error(format!("{name}: its Sid may have letters and digits only")),
         };
-        // A trust policy has no Resource: the role is it.
+        // The role is the implicit Resource.
         only(
             object,
             &name,
@@ -220,7 +188,8 @@ impl Principal {
     }
 }
 
-/// Of STS: "AssumeRole policy may only specify STS AssumeRole actions", says IAM of others.
+/// IAM rejects the actions of other services: "AssumeRole policy may only specify STS AssumeRole
+/// actions".
 fn actions(place: &str, json: &Value) -> Result<Vec<String>, PolicyError> {
     let actions = strings(place, json)?;
     let is_of_sts = |action: &String| {
@@ -229,14 +198,14 @@ fn actions(place: &str, json: &Value) -> Result<Vec<String>, PolicyError> {
     };
     match actions.iter().find(|action| !is_of_sts(action)) {
         Some(other) => error(format!(
-            "{place}: {} is none of STS's, and a trust policy has no others",
+            "{place}: {} is not an action of STS; a trust policy has no others",
             shown(other)
         )),
         None => Ok(actions),
     }
 }
 
-/// The text as a value in which nothing is a variable
+/// Escapes the text, so that no part of it is a variable
 /// ([special characters](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-specialchars)).
 pub(super) fn literal(text: &str) -> String {
     text.replace("${", "${$}{")
@@ -266,7 +235,7 @@ fn conditions(name: &str, operators: &Map<String, Value>) -> Result<Vec<Conditio
     Ok(conditions)
 }
 
-/// One string or more; numbers and booleans count as their text, as IAM takes them.
+/// One string or more. Numbers and booleans count as their text, as in IAM.
 fn strings(place: &str, json: &Value) -> Result<Vec<String>, PolicyError> {
     let values = match json {
         Value::Array(values) => &values[..],
@@ -287,10 +256,11 @@ fn strings(place: &str, json: &Value) -> Result<Vec<String>, PolicyError> {
         .collect()
 }
 
+/// Refuses elements other than these.
 fn only(object: &Map<String, Value>, place: &str, known: &[&str]) -> Result<(), PolicyError> {
     match object.keys().find(|name| !known.contains(&name.as_str())) {
         Some(name) => error(format!(
-            "{place} has no element {}; there are {}",
+            "{place}: there is no element {}; {} are expected",
             shown(name),
             known.join(", ")
         )),

@@ -1,196 +1,109 @@
-//! Whether a policy admits a token
-//! ([evaluation](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html)): an
-//! explicit Deny wins; else some Allow must match whole.
+//! Evaluates a policy for a token
+//! ([evaluation](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html)):
+//! an explicit Deny wins; otherwise one Allow must match in every element.
 
 use crate::aws::trust_policy::document::{Condition, Document, Principal, Statement};
-use crate::aws::trust_policy::keys::quoted;
+use crate::aws::trust_policy::keys::{bare, quoted};
 use crate::aws::trust_policy::operators::{Test, glob};
-use crate::aws::trust_policy::{ACTION, ConditionKeys, GOOGLE};
+use crate::aws::trust_policy::{ACTION, ConditionKeys, Reason, Verdict};
 use crate::redact::shown;
-use std::fmt;
 
-/// What a trust policy makes of a token. `Display` explains it to whoever mends the policy.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Verdict {
-    /// The role may be assumed.
-    Admitted,
-    /// It may not, for these reasons: one or more for each statement.
-    Refused(Vec<Reason>),
-}
+/// `Ok` if an element of a statement matches the token.
+type Finding = Result<(), Reason>;
 
-/// Why a statement doesn't admit a token.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reason {
-    statement: String,
-    message: String,
-    unknown: bool,
-}
-
-impl Verdict {
-    /// Whether the role may be assumed.
-    pub fn is_admitted(&self) -> bool {
-        matches!(self, Verdict::Admitted)
-    }
-}
-
-impl Reason {
-    /// The statement's number and `Sid`.
-    pub fn statement(&self) -> &str {
-        &self.statement
-    }
-
-    /// Whether the judge doesn't know what AWS would make of it, and so took it for a refusal.
-    pub fn is_unknown(&self) -> bool {
-        self.unknown
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unknown = if self.unknown { "unknown here: " } else { "" };
-        write!(f, "{}: {unknown}{}", self.statement, self.message)
-    }
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Verdict::Admitted => f.write_str("the policy admits the token"),
-            Verdict::Refused(reasons) => {
-                f.write_str("the policy doesn't admit the token: ")?;
-                for (index, reason) in reasons.iter().enumerate() {
-                    let separator = if index == 0 { "" } else { "; " };
-                    write!(f, "{separator}{reason}")?;
-                }
-                Ok(())
-            }
-        }
-    }
-}
-
-/// What one element of a statement says.
-enum Finding {
-    Matches,
-    Fails(String),
-    Unknown(String),
-}
-
-/// Keys that a Google token may lack, and then lacks as AWS understands it.
-const KNOWN: [&str; 5] = ["aud", "oaud", "sub", "email", "google/organization_number"];
+/// A key that is there for every token. No claim of Google's names a role.
+const AUTHORIZED_BY_IDP: &str = "sts:RoleAuthorizedByIdp";
 
 pub(super) fn judge(document: &Document, keys: &ConditionKeys) -> Verdict {
     let mut reasons = Vec::new();
     let (mut allowed, mut denied) = (false, false);
     for statement in &document.statements {
-        let findings = findings(statement, document.has_variables, keys);
-        let reason = |message: &str, unknown| Reason {
-            statement: statement.name.clone(),
-            message: message.to_owned(),
-            unknown,
-        };
-        let fails = findings
-            .iter()
-            .any(|finding| matches!(finding, Finding::Fails(_)));
-        let unknown = findings
-            .iter()
-            .any(|finding| matches!(finding, Finding::Unknown(_)));
-        match (statement.allows, fails, unknown) {
-            (true, false, false) => allowed = true,
-            (true, _, _) => reasons.extend(findings.iter().filter_map(|finding| match finding {
-                Finding::Matches => None,
-                Finding::Fails(message) => Some(reason(message, false)),
-                Finding::Unknown(message) => Some(reason(message, true)),
-            })),
-            (false, true, _) => {}
-            (false, false, unknown) => {
-                denied = true;
-                let message = findings.iter().find_map(|finding| match finding {
-                    Finding::Unknown(message) => {
-                        Some(format!("denies, as far as can be told: {message}"))
-                    }
-                    _ => None,
-                });
-                reasons.push(reason(
-                    message.as_deref().unwrap_or("denies it explicitly"),
-                    unknown,
-                ));
-            }
+        let found = mismatches(statement, document.has_variables, keys);
+        if statement.allows {
+            allowed |= found.is_empty();
+            reasons.extend(found);
+        } else if found.iter().all(Reason::is_unknown) {
+            // What is unknown might match, so only a sure mismatch rules out a Deny.
+            denied = true;
+            let reason = match found.first() {
+                None => Reason::fails("denies it explicitly"),
+                Some(unknown) => Reason::unknown(format!("may deny it: {}", unknown.message)),
+            };
+            reasons.push(reason.of_statement(&statement.name));
         }
     }
     if allowed && !denied {
         return Verdict::Admitted;
     }
     if reasons.is_empty() {
-        let message = "no statement allows anything".to_owned();
-        reasons.push(Reason {
-            statement: "the policy".to_owned(),
-            message,
-            unknown: false,
-        });
+        reasons.push(Reason::fails("no statement allows anything").of_statement("the policy"));
     }
     Verdict::Refused(reasons)
 }
 
-fn findings(statement: &Statement, has_variables: bool, keys: &ConditionKeys) -> Vec<Finding> {
-    let mut findings = vec![principal(statement), action(statement)];
-    findings.extend(
-        statement
-            .conditions
-            .iter()
-            .map(|it| condition(it, has_variables, keys)),
-    );
-    findings
+/// The elements of the statement that do not match the token, or may not.
+fn mismatches(statement: &Statement, has_variables: bool, keys: &ConditionKeys) -> Vec<Reason> {
+    let conditions = statement.conditions.iter();
+    [principal(statement, keys), action(statement)]
+        .into_iter()
+        .chain(conditions.map(|it| condition(it, has_variables, keys)))
+        .filter_map(Result::err)
+        .map(|reason| reason.of_statement(&statement.name))
+        .collect()
 }
 
-fn principal(statement: &Statement) -> Finding {
+fn principal(statement: &Statement, keys: &ConditionKeys) -> Finding {
     let Principal {
         everyone,
         federated,
     } = &statement.principal;
-    let named = |name: &str| federated.iter().any(|federated| federated == name);
-    let provider_arn = federated
-        .iter()
-        .find(|name| name.contains(":oidc-provider/"));
-    if named(GOOGLE) {
-        return Finding::Matches;
+    let expected = format!("{{\"Federated\": {}}}", shown(&keys.principal()));
+    let provider = format!(":oidc-provider/{}", keys.issuer());
+    let arn = federated.iter().find(|name| name.ends_with(&provider));
+    let matches = if keys.is_google() {
+        federated.iter().any(|name| name == keys.issuer())
+    } else {
+        arn.is_some()
+    };
+    if matches {
+        return Ok(());
     }
-    match (*everyone || named("*"), provider_arn) {
-        (true, _) if !statement.allows => Finding::Matches,
-        (true, _) => Finding::Unknown(format!(
-            "whether the Principal \"*\" stands for web identities; name {{\"Federated\": {GOOGLE:?}}}"
-        )),
-        (false, Some(arn)) if !statement.allows && arn.ends_with(GOOGLE) => {
-            Finding::Unknown(format!("whether {} stands for Google", shown(arn)))
-        }
-        (false, Some(_)) => Finding::Fails(format!(
-            "its Principal is {}, a Google token's is {{\"Federated\": {GOOGLE:?}}}; an IAM OIDC provider of your own \
-             is another thing than the built-in one",
-            quoted(federated)
-        )),
-        (false, None) if federated.is_empty() => Finding::Fails(format!(
-            "its Principal is not {{\"Federated\": {GOOGLE:?}}}"
-        )),
-        (false, None) => Finding::Fails(format!(
-            "its Principal is {}, a Google token's is {{\"Federated\": {GOOGLE:?}}}",
-            quoted(federated)
-        )),
+    if *everyone || federated.iter().any(|name| name == "*") {
+        // In a Deny it covers every caller. In an Allow, AWS does not document it.
+        return match statement.allows {
+            true => Err(Reason::unknown(format!(
+                "whether the Principal \"*\" stands for web identities; name {expected}"
+            ))),
+            false => Ok(()),
+        };
     }
+    if let Some(arn) = arn {
+        return Err(Reason::unknown(format!(
+            "whether the IAM OIDC provider {} stands for the issuer that is built in; name {expected}",
+            shown(arn)
+        )));
+    }
+    Err(Reason::fails(if federated.is_empty() {
+        format!("its Principal is not {expected}")
+    } else {
+        let federated = quoted(federated);
+        format!("its Principal is {federated}, the token's is {expected}")
+    }))
 }
 
 fn action(statement: &Statement) -> Finding {
     let Some(actions) = &statement.actions else {
-        return Finding::Unknown("NotAction".to_owned());
+        return Err(Reason::unknown("NotAction"));
     };
     let wanted = ACTION.to_ascii_lowercase();
-    if actions
-        .iter()
-        .any(|action| glob(&action.to_ascii_lowercase(), &wanted))
-    {
-        Finding::Matches
-    } else {
-        Finding::Fails(format!("its Action is {}, not {ACTION:?}", quoted(actions)))
+    let matches = |action: &String| glob(&action.to_ascii_lowercase(), &wanted);
+    if actions.iter().any(matches) {
+        return Ok(());
     }
+    let actions = quoted(actions);
+    Err(Reason::fails(format!(
+        "its Action is {actions}, not {ACTION:?}"
+    )))
 }
 
 fn condition(condition: &Condition, has_variables: bool, keys: &ConditionKeys) -> Finding {
@@ -200,50 +113,49 @@ fn condition(condition: &Condition, has_variables: bool, keys: &ConditionKeys) -
         key,
         values,
     } = condition;
+    let unknown = |message: String| Err(Reason::unknown(message).of_key(key));
     let Some(operator) = operator else {
-        return Finding::Unknown(format!("the operator {}", shown(operator_name)));
+        return unknown(format!("the operator {}", shown(operator_name)));
     };
-    let is_pattern = matches!(operator.test, Test::Like { .. });
     let mut plain = values.clone();
     if has_variables {
         for value in &mut plain {
-            match resolved(value, is_pattern) {
+            match resolved(value, operator.test == Test::Like) {
                 Some(it) => *value = it,
-                None => return Finding::Unknown(format!("the variable in {}", shown(value))),
+                None => return unknown(format!("the variable in {}", shown(value))),
             }
         }
     }
-    let found = keys.get(key);
-    if found.is_none() && !is_known(key) {
-        return Finding::Unknown(format!(
-            "the key {}, which no Google token gives",
-            shown(key)
-        ));
-    }
+    let not_authorized = ["false".to_owned()];
+    let found = match keys.get(key) {
+        Some(values) => Some(values),
+        None if key.eq_ignore_ascii_case(AUTHORIZED_BY_IDP) => Some(&not_authorized[..]),
+        None if keys.comes_from_a_claim(key) => None,
+        None => return unknown(format!("the value of the key {}", shown(key))),
+    };
+    let wants = quoted(values);
     match operator.holds(&plain, found) {
-        Some(true) => Finding::Matches,
+        Some(true) => Ok(()),
         Some(false) => {
-            let has = match found {
-                Some(found) => format!("the token has {}", quoted(found)),
-                None => "the token has none".to_owned(),
+            let has = found.map_or_else(|| "none".to_owned(), quoted);
+            let key_name = bare(key);
+            let message =
+                format!("{operator_name} of {key_name} wants {wants}, the token has {has}");
+            let hint = match operator.test {
+                Test::Null => None,
+                _ => audience_hint(key, values, keys),
             };
-            let wants = quoted(values);
-            let hint = if operator.test == Test::Null {
-                None
-            } else {
-                trap(key, values, keys)
-            };
-            Finding::Fails(format!(
-                "{operator_name} of {key} wants {wants}, {has}{}",
-                hint.unwrap_or_default()
-            ))
+            Err(Reason {
+                hint,
+                ..Reason::fails(message).of_key(key)
+            })
         }
-        None => Finding::Unknown(format!("{operator_name} of {key} with {}", quoted(values))),
+        None => unknown(format!("{operator_name} of {} with {wants}", bare(key))),
     }
 }
 
-/// The value with the variables that stand for a character; None where there are others, or a character means something
-/// else in a pattern.
+/// The value with its variables replaced by the characters they stand for. `None` if a variable
+/// stands for something else, or its character means something else in a pattern.
 fn resolved(value: &str, is_pattern: bool) -> Option<String> {
     let mut plain = String::new();
     let mut rest = value;
@@ -260,32 +172,23 @@ fn resolved(value: &str, is_pattern: bool) -> Option<String> {
     Some(plain + rest)
 }
 
-fn is_known(key: &str) -> bool {
-    let key = key.to_ascii_lowercase();
-    key.strip_prefix(GOOGLE)
-        .and_then(|key| key.strip_prefix(':'))
-        .is_some_and(|name| KNOWN.contains(&name))
-}
-
-/// The classic mistake: `:aud` is the token's `azp`, whose form depends on the token's source.
-fn trap(key: &str, wanted: &[String], keys: &ConditionKeys) -> Option<String> {
-    if !key.eq_ignore_ascii_case("accounts.google.com:aud") {
+/// The classic mistake: `:aud` is the token's `azp`, and its form depends on the token's source.
+fn audience_hint(key: &str, wanted: &[String], keys: &ConditionKeys) -> Option<&'static str> {
+    if !keys.is_google() || !key.eq_ignore_ascii_case(&keys.named("aud")) {
         return None;
     }
-    let oaud = keys.get("accounts.google.com:oaud")?.first()?;
-    if wanted.contains(oaud) {
+    if wanted.contains(keys.get(&keys.named("oaud"))?.first()?) {
         return Some(
-            " (:aud is the token's azp; the audience that was asked for is accounts.google.com:oaud)".to_owned(),
+            ":aud is the token's azp; the audience that was asked for is accounts.google.com:oaud",
         );
     }
     let found = keys.get(key)?.first()?;
-    let numeric = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_numeric = found.bytes().all(|byte| byte.is_ascii_digit());
     let other_form = wanted
         .iter()
-        .any(|wanted| wanted.contains('@') == numeric(found));
-    other_form.then(|| {
-        " (azp is the account's e-mail or its numeric id, depending on the token's source; pin \
-         accounts.google.com:sub and :oaud instead)"
-            .to_owned()
-    })
+        .any(|wanted| wanted.contains('@') == is_numeric);
+    other_form.then_some(
+        "azp is the account's e-mail or its numeric id, depending on the token's source; pin \
+         accounts.google.com:sub and :oaud instead",
+    )
 }

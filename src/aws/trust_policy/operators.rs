@@ -1,17 +1,18 @@
 //! The condition operators
 //! ([reference](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html)).
 
-use std::cmp::Ordering;
+use std::cmp::Ordering::{self, Equal, Greater, Less};
 
 /// A condition operator with its qualifiers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Operator {
     set: Option<Set>,
     pub(super) test: Test,
+    negated: bool,
     if_exists: bool,
 }
 
-/// How many of a request's values must pass
+/// How many of the token's values must pass
 /// ([set operators](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Set {
@@ -21,28 +22,20 @@ enum Set {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Test {
-    String { ignore_case: bool, negated: bool },
-    Like { negated: bool },
-    Numeric(Comparison),
+    Equals,
+    EqualsIgnoreCase,
+    Like,
+    /// How the token's number may compare to the policy's.
+    Numeric(&'static [Ordering]),
     Bool,
     Null,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Comparison {
-    Equals,
-    NotEquals,
-    Less,
-    LessEquals,
-    Greater,
-    GreaterEquals,
-}
-
-/// Nothing, where a value in the policy isn't of the operator's type.
+/// `None` where a value is not of the operator's type.
 type Holds = Option<bool>;
 
 impl Operator {
-    /// None for one that isn't known here. Names are not case-sensitive.
+    /// `None` for an operator that the judge does not know. Names are not case-sensitive.
     pub(super) fn parse(name: &str) -> Option<Self> {
         let lower = name.to_ascii_lowercase();
         let (set, rest) = match lower.split_once(':') {
@@ -55,170 +48,88 @@ impl Operator {
             Some(rest) => (rest, true),
             None => (rest, false),
         };
-        let test = match rest {
-            "stringequals" => Test::String {
-                ignore_case: false,
-                negated: false,
-            },
-            "stringnotequals" => Test::String {
-                ignore_case: false,
-                negated: true,
-            },
-            "stringequalsignorecase" => Test::String {
-                ignore_case: true,
-                negated: false,
-            },
-            "stringnotequalsignorecase" => Test::String {
-                ignore_case: true,
-                negated: true,
-            },
-            "stringlike" => Test::Like { negated: false },
-            "stringnotlike" => Test::Like { negated: true },
-            "numericequals" => Test::Numeric(Comparison::Equals),
-            "numericnotequals" => Test::Numeric(Comparison::NotEquals),
-            "numericlessthan" => Test::Numeric(Comparison::Less),
-            "numericlessthanequals" => Test::Numeric(Comparison::LessEquals),
-            "numericgreaterthan" => Test::Numeric(Comparison::Greater),
-            "numericgreaterthanequals" => Test::Numeric(Comparison::GreaterEquals),
-            "bool" => Test::Bool,
-            // There is neither NullIfExists nor a set of Null.
-            "null" if !if_exists && set.is_none() => Test::Null,
+        let (test, negated) = match rest {
+            "stringequals" => (Test::Equals, false),
+            "stringnotequals" => (Test::Equals, true),
+            "stringequalsignorecase" => (Test::EqualsIgnoreCase, false),
+            "stringnotequalsignorecase" => (Test::EqualsIgnoreCase, true),
+            "stringlike" => (Test::Like, false),
+            "stringnotlike" => (Test::Like, true),
+            "numericequals" => (Test::Numeric(&[Equal]), false),
+            "numericnotequals" => (Test::Numeric(&[Equal]), true),
+            "numericlessthan" => (Test::Numeric(&[Less]), false),
+            "numericlessthanequals" => (Test::Numeric(&[Less, Equal]), false),
+            "numericgreaterthan" => (Test::Numeric(&[Greater]), false),
+            "numericgreaterthanequals" => (Test::Numeric(&[Greater, Equal]), false),
+            "bool" => (Test::Bool, false),
+            // IAM has neither NullIfExists nor a set of Null.
+            "null" if !if_exists && set.is_none() => (Test::Null, false),
             _ => return None,
         };
         Some(Self {
             set,
             test,
+            negated,
             if_exists,
         })
     }
 
-    /// Whether the condition holds for the values that the request has, if it has any.
+    /// Whether the condition holds for the values that the token has, if it has any.
     pub(super) fn holds(&self, wanted: &[String], found: Option<&[String]>) -> Holds {
         if self.test == Test::Null {
-            return null(wanted, found.is_some());
+            return any(wanted, |absent| Some(truth(absent)? == found.is_none()));
         }
         let Some(found) = found else {
             return Some(match self.set {
                 _ if self.if_exists => true,
                 Some(Set::All) => true,
                 Some(Set::Any) => false,
-                None => self.test.is_negated(),
+                None => self.negated,
             });
         };
         match (self.set, found) {
-            (None, [value]) => self.test.holds(wanted, value),
-            // What AWS makes of a single-valued operator on several values isn't documented.
+            (None, [value]) => self.passes(wanted, value),
+            // AWS does not document a single-valued operator on several values.
             (None, _) => None,
-            (Some(Set::Any), values) => {
-                let each: Option<Vec<bool>> = values
-                    .iter()
-                    .map(|value| self.test.holds(wanted, value))
-                    .collect();
-                Some(each?.contains(&true))
-            }
+            (Some(Set::Any), values) => any(values, |value| self.passes(wanted, value)),
             (Some(Set::All), values) => {
-                let each: Option<Vec<bool>> = values
-                    .iter()
-                    .map(|value| self.test.holds(wanted, value))
-                    .collect();
-                Some(!each?.contains(&false))
+                let fails = any(values, |value| Some(!self.passes(wanted, value)?));
+                Some(!fails?)
             }
         }
+    }
+
+    /// One of the wanted values must match; for a negated operator, none of them may.
+    fn passes(&self, wanted: &[String], found: &str) -> Holds {
+        let matches = any(wanted, |wanted| self.test.matches(wanted, found));
+        Some(matches? != self.negated)
     }
 }
 
 impl Test {
-    fn is_negated(self) -> bool {
-        matches!(
-            self,
-            Test::String { negated: true, .. }
-                | Test::Like { negated: true }
-                | Test::Numeric(Comparison::NotEquals)
-        )
-    }
-
-    /// One of the wanted values will do; for a negated operator, none of them may match.
-    fn holds(self, wanted: &[String], found: &str) -> Holds {
-        let each: Option<Vec<bool>> = wanted
-            .iter()
-            .map(|wanted| self.matches(wanted, found))
-            .collect();
-        Some(each?.contains(&true) != self.is_negated())
-    }
-
     fn matches(self, wanted: &str, found: &str) -> Holds {
         match self {
-            Test::String {
-                ignore_case: false, ..
-            } => Some(wanted == found),
-            Test::String {
-                ignore_case: true, ..
-            } => Some(wanted.to_lowercase() == found.to_lowercase()),
-            Test::Like { .. } => Some(glob(wanted, found)),
-            Test::Bool => {
-                let truth = |text: &str| text.to_ascii_lowercase().parse::<bool>().ok();
-                Some(truth(wanted)? == truth(found)?)
+            Test::Equals => Some(wanted == found),
+            Test::EqualsIgnoreCase => Some(wanted.to_lowercase() == found.to_lowercase()),
+            Test::Like => Some(glob(wanted, found)),
+            Test::Numeric(accepted) => {
+                let number = |text: &str| text.parse::<i128>().ok();
+                Some(accepted.contains(&number(found)?.cmp(&number(wanted)?)))
             }
-            Test::Numeric(comparison) => {
-                let ordering = number(found)?.partial_cmp(&number(wanted)?)?;
-                Some(match comparison {
-                    Comparison::Equals | Comparison::NotEquals => ordering == Ordering::Equal,
-                    Comparison::Less => ordering == Ordering::Less,
-                    Comparison::LessEquals => ordering != Ordering::Greater,
-                    Comparison::Greater => ordering == Ordering::Greater,
-                    Comparison::GreaterEquals => ordering != Ordering::Less,
-                })
-            }
+            Test::Bool => Some(truth(wanted)? == truth(found)?),
             Test::Null => None,
         }
     }
 }
 
-fn null(wanted: &[String], exists: bool) -> Holds {
-    let each: Option<Vec<bool>> = wanted
-        .iter()
-        .map(|wanted| match wanted.to_ascii_lowercase().as_str() {
-            "true" => Some(!exists),
-            "false" => Some(exists),
-            _ => None,
-        })
-        .collect();
+/// Whether one of the values passes. `None` if that cannot be told of each of them.
+fn any(values: &[String], test: impl Fn(&str) -> Holds) -> Holds {
+    let each: Option<Vec<bool>> = values.iter().map(|value| test(value)).collect();
     Some(each?.contains(&true))
 }
 
-/// Whole numbers exactly, others as floating point.
-#[derive(PartialEq)]
-enum Number {
-    Whole(i128),
-    Real(f64),
-}
-
-impl PartialOrd for Number {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        #[allow(
-            clippy::cast_precision_loss,
-            reason = "beyond 2^53 a fraction is of no account"
-        )]
-        let real = |number: &Number| match number {
-            Number::Whole(whole) => *whole as f64,
-            Number::Real(real) => *real,
-        };
-        match (self, other) {
-            (Number::Whole(this), Number::Whole(that)) => Some(this.cmp(that)),
-            _ => real(self).partial_cmp(&real(other)),
-        }
-    }
-}
-
-fn number(text: &str) -> Option<Number> {
-    let plain = text
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
-    if let Ok(whole) = text.parse() {
-        return Some(Number::Whole(whole));
-    }
-    let real: f64 = text.parse().ok().filter(|_| plain)?;
-    real.is_finite().then_some(Number::Real(real))
+fn truth(text: &str) -> Option<bool> {
+    text.to_ascii_lowercase().parse().ok()
 }
 
 /// `*` for any text and `?` for one character. Takes at most the product of the two lengths.
@@ -226,7 +137,8 @@ pub(super) fn glob(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) =
         (pattern.chars().collect(), text.chars().collect());
     let (mut p, mut t) = (0, 0);
-    // Where the last star stands, and how much of the text it has taken.
+    // The place of the last star, and how much of the text it has taken. Only the last one can
+    // take more: what an earlier one took is already matched.
     let mut star: Option<(usize, usize)> = None;
     while t < text.len() {
         match pattern.get(p) {

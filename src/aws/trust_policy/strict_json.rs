@@ -1,4 +1,4 @@
-//! JSON in which no name stands twice in an object: `serde_json` keeps the last, IAM refuses it.
+//! JSON as IAM takes it: a name may not occur twice in an object (`serde_json` keeps the last one).
 
 use crate::aws::trust_policy::PolicyError;
 use crate::redact::{said, shown};
@@ -6,28 +6,28 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 use serde_json::{Map, Value};
 use std::fmt;
 
-/// More than anybody writes, white space and all.
+/// More than a policy needs, with white space.
 const MAX: usize = 64 * 1024;
 
-/// What IAM takes at most, after its quota was raised; white space doesn't count
+/// The maximum in IAM after a raise of the quota; white space does not count
 /// ([quotas](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-entity-length)).
-/// It bounds what the judge does, too.
+/// It also bounds the judge's work.
 const MAX_COMPACT: usize = 8192;
 
 pub(super) fn parse(text: &str) -> Result<Value, PolicyError> {
     if text.len() > MAX {
         return Err(PolicyError(format!(
-            "it has {} bytes; IAM takes some 2,048",
+            "it has {} bytes; IAM takes 2,048 characters by default",
             text.len()
         )));
     }
-    // Nesting is bounded by serde_json.
+    // serde_json bounds the nesting.
     let Strict(value) =
         serde_json::from_str(text).map_err(|error| PolicyError(said(&error.to_string())))?;
     match value.to_string().chars().count() {
         ..=MAX_COMPACT => Ok(value),
         count => Err(PolicyError(format!(
-            "it has {count} characters without white space; IAM takes 2,048, and 8,192 if the quota is raised"
+            "it has {count} characters without white space; IAM takes 2,048 by default and 8,192 at most"
         ))),
     }
 }
@@ -61,14 +61,11 @@ impl<'de> Visitor<'de> for StrictVisitor {
         Ok(value.into())
     }
 
-    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
-        // 2^53: from there on it isn't the number that was written.
-        if value.abs() >= 9_007_199_254_740_992.0 {
-            return Err(E::custom(
-                "a number is too long to be exact; put it in quotes",
-            ));
-        }
-        Ok(value.into())
+    /// Also reached by an integer that does not fit 64 bits, which is no longer exact here.
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Value, E> {
+        Err(E::custom(
+            "an unquoted number must be an integer of 64 bits; put it in quotes",
+        ))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
@@ -92,7 +89,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
         while let Some((name, Strict(value))) = entries.next_entry::<String, Strict>()? {
             if map.contains_key(&name) {
                 return Err(A::Error::custom(format_args!(
-                    "the name {} stands twice in an object",
+                    "the name {} occurs twice in an object",
                     shown(&name)
                 )));
             }

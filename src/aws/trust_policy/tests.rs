@@ -1,12 +1,15 @@
-//! What the judge says, and what is no policy.
+//! What the judge says, and what is not a policy.
 
 mod verdicts;
 
 use super::*;
+use crate::token::Claims;
 
 const SUB: &str = "117291390000000000001";
 const EMAIL: &str = "robot@demo-project.iam.gserviceaccount.com";
 const AUDIENCE: &str = "https://myservice.example.com";
+/// The issuer of a GKE cluster's tokens, without `https://`.
+const CLUSTER: &str = "container.googleapis.com/v1/projects/p/locations/l/clusters/c";
 
 /// A token of a key or of signJwt: `azp` is the e-mail.
 fn by_key() -> ConditionKeys {
@@ -36,7 +39,7 @@ fn with_action(action: &str) -> String {
     )
 }
 
-/// An Allow of everything about Google, and a Deny with this condition.
+/// An Allow for every Google identity, and a Deny with this condition.
 fn deny(condition: &str) -> String {
     format!(
         r#"{{"Version":"2012-10-17","Statement":[
@@ -46,7 +49,7 @@ fn deny(condition: &str) -> String {
 }
 
 #[test]
-fn the_policy_that_is_recommended_admits_its_token_from_every_source_and_no_other() {
+fn the_recommended_policy_admits_its_token_from_every_source_and_no_other() {
     let policy = TrustPolicy::admitting(&by_key());
     let expected = json!({
         "Version": "2012-10-17",
@@ -79,67 +82,79 @@ fn the_policy_that_is_recommended_admits_its_token_from_every_source_and_no_othe
 }
 
 #[test]
-fn a_refusal_names_statement_operator_key_and_both_values_and_the_classic_traps() {
-    let judge = |policy: String, keys: &ConditionKeys| {
-        policy
-            .parse::<TrustPolicy>()
-            .unwrap()
-            .judge(keys)
-            .to_string()
+fn a_reason_names_statement_key_both_values_and_the_classic_mistakes() {
+    let equals = |key: &str, value: &str| {
+        allow(&format!(
+            r#"{{"StringEquals":{{"accounts.google.com:{key}":{value}}}}}"#
+        ))
     };
-    let text = judge(
-        allow(r#"{"StringEquals":{"accounts.google.com:sub":["1","2"]}}"#),
-        &by_key(),
-    );
-    assert_eq!(
-        text,
-        "the policy doesn't admit the token: statement 1: StringEquals of accounts.google.com:sub wants \"1\" or \"2\", the token has \"117291390000000000001\""
-    );
-    let text = judge(
-        allow(&format!(
-            r#"{{"StringEquals":{{"accounts.google.com:aud":"{AUDIENCE}"}}}}"#
-        )),
-        &by_key(),
-    );
-    assert!(
-        text.contains("the audience that was asked for is accounts.google.com:oaud"),
-        "{text}"
-    );
-    let text = judge(
-        allow(&format!(
-            r#"{{"StringEquals":{{"accounts.google.com:aud":"{EMAIL}"}}}}"#
-        )),
-        &by_metadata(),
-    );
-    assert!(
-        text.contains("the account's e-mail or its numeric id, depending on the token's source"),
-        "{text}"
-    );
-    let text = judge(
-        deny(r#"{"StringLike":{"accounts.google.com:sub":"*"}}"#),
-        &by_key(),
-    );
-    assert!(
-        text.contains("statement 2 (\"no\"): denies it explicitly"),
-        "{text}"
-    );
-    let text = judge(allow(r#"{"IpAddress":{"aws:SourceIp":"::1"}}"#), &by_key());
-    assert!(
-        text.contains("statement 1: unknown here: the operator \"IpAddress\""),
-        "{text}"
-    );
-    let text = judge(
-        with_principal(r#"{"Federated":"arn:aws:iam::1:oidc-provider/accounts.google.com"}"#),
-        &by_key(),
-    );
-    assert!(
-        text.contains("an IAM OIDC provider of your own is another thing"),
-        "{text}"
-    );
+    let quoted = |text: &str| format!("{text:?}");
+    let aud = Some("accounts.google.com:aud");
+    for (policy, keys, key, says) in [
+        (
+            equals("sub", r#"["1","2"]"#),
+            by_key(),
+            Some("accounts.google.com:sub"),
+            "statement 1: StringEquals of accounts.google.com:sub wants \"1\" or \"2\", the token has \"117291390000000000001\"",
+        ),
+        (
+            equals("aud", &quoted(AUDIENCE)),
+            by_key(),
+            aud,
+            " (:aud is the token's azp; the audience that was asked for is accounts.google.com:oaud)",
+        ),
+        (
+            equals("aud", &quoted(EMAIL)),
+            by_metadata(),
+            aud,
+            " (azp is the account's e-mail or its numeric id, depending on the token's source; pin",
+        ),
+        (
+            deny(r#"{"StringLike":{"accounts.google.com:sub":"*"}}"#),
+            by_key(),
+            None,
+            "statement 2 (\"no\"): denies it explicitly",
+        ),
+        (
+            allow(r#"{"IpAddress":{"aws:SourceIp":"::1"}}"#),
+            by_key(),
+            Some("aws:SourceIp"),
+            "statement 1: unknown: the operator \"IpAddress\"",
+        ),
+        (
+            deny(r#"{"Bool":{"aws:SecureTransport":"false"}}"#),
+            by_key(),
+            None,
+            "statement 2 (\"no\"): unknown: may deny it: the value of the key \"aws:SecureTransport\"",
+        ),
+        (
+            with_principal(r#"{"Federated":"arn:aws:iam::1:oidc-provider/accounts.google.com"}"#),
+            by_key(),
+            None,
+            "unknown: whether the IAM OIDC provider \"arn:aws:iam::1:oidc-provider/accounts.google.com\"",
+        ),
+    ] {
+        let verdict = policy.parse::<TrustPolicy>().unwrap().judge(&keys);
+        let [reason] = verdict.reasons() else {
+            panic!("{verdict}");
+        };
+        assert_eq!(reason.key(), key, "{verdict}");
+        let said = format!("the policy doesn't admit the token: {reason}");
+        assert_eq!(verdict.to_string(), said);
+        assert!(said.contains(says), "{says:?} is not in {said}");
+        assert!(said.contains(reason.statement()) && said.contains(reason.message()));
+        assert!(
+            said.ends_with(
+                &reason
+                    .hint()
+                    .map_or_else(String::new, |it| format!("({it})"))
+            )
+        );
+    }
 }
 
 #[test]
-fn what_is_no_trust_policy_is_refused_by_place_and_rule() {
+fn what_is_not_a_trust_policy_is_refused_by_place_and_rule() {
     let statement = |text: &str| format!(r#"{{"Statement":[{text}]}}"#);
     for (policy, says) in [
         ("".to_owned(), "EOF"),
@@ -155,7 +170,7 @@ fn what_is_no_trust_policy_is_refused_by_place_and_rule() {
         ),
         (
             r#"{"Statment":{}}"#.to_owned(),
-            "the policy has no element \"Statment\"; there are Version, Id, Statement",
+            "the policy: there is no element \"Statment\"; Version, Id, Statement are expected",
         ),
         (statement("7"), "statement 1 is not an object"),
         (
@@ -164,11 +179,11 @@ fn what_is_no_trust_policy_is_refused_by_place_and_rule() {
         ),
         (
             statement(r#"{"Effect":"Allow","Effect":"Deny"}"#),
-            "the name \"Effect\" stands twice",
+            "the name \"Effect\" occurs twice",
         ),
         (
             statement(r#"{"Effect":"Allow","Resource":"*"}"#),
-            "has no element \"Resource\"",
+            "there is no element \"Resource\"",
         ),
         (
             statement(r#"{"Effect":"Allow","Action":"*"}"#),
@@ -176,25 +191,25 @@ fn what_is_no_trust_policy_is_refused_by_place_and_rule() {
         ),
         (
             statement(r#"{"Effect":"Allow","NotPrincipal":{"AWS":"1"},"Action":"*"}"#),
-            "has no element \"NotPrincipal\"",
+            "there is no element \"NotPrincipal\"",
         ),
         (
             statement(r#"{"Sid":"a b","Effect":"Allow","Principal":"*","Action":"*"}"#),
-            "statement 1: its Sid is not of letters and digits",
+            "statement 1: its Sid may have letters and digits only",
         ),
         (
             statement(
                 &[r#"{"Sid":"a","Effect":"Allow","Principal":"*","Action":"*"}"#; 2].join(","),
             ),
-            "statement 2 (\"a\"): another one has its Sid",
+            "statement 2 (\"a\"): its Sid is used twice",
         ),
         (
             statement(r#"{"Effect":"Allow","Principal":"*","Action":["sts:*","s3:*"]}"#),
-            "statement 1: Action: \"s3:*\" is none of STS's",
+            "statement 1: Action: \"s3:*\" is not an action of STS",
         ),
         (
             statement(r#"{"Effect":"Allow","Principal":"*","NotAction":"iam:PassRole"}"#),
-            "NotAction: \"iam:PassRole\" is none of STS's",
+            "NotAction: \"iam:PassRole\" is not an action of STS",
         ),
         (
             statement(r#"{"Effect":"Allow","Principal":"*","Action":[]}"#),
@@ -210,7 +225,7 @@ fn what_is_no_trust_policy_is_refused_by_place_and_rule() {
             statement(
                 r#"{"Effect":"Allow","Principal":"*","Action":"*","Condition":{"NumericEquals":{"accounts.google.com:sub":117291390000000000002}}}"#,
             ),
-            "a number is too long to be exact; put it in quotes",
+            "an unquoted number must be an integer of 64 bits; put it in quotes",
         ),
         (
             statement(r#"{"Effect":"Allow","Principal":"me","Action":"*"}"#),
@@ -251,7 +266,7 @@ fn what_is_no_trust_policy_is_refused_by_place_and_rule() {
 }
 
 #[test]
-fn a_hostile_pattern_takes_no_exponential_time() {
+fn a_hostile_pattern_takes_polynomial_time() {
     let pattern = "*a".repeat(10_000);
     assert!(!operators::glob(&pattern, &"a".repeat(9_999)));
     assert!(operators::glob(&pattern, &"a".repeat(10_000)));
@@ -260,7 +275,7 @@ fn a_hostile_pattern_takes_no_exponential_time() {
 }
 
 #[test]
-fn keys_are_found_whatever_their_case_and_shown_on_one_line() {
+fn keys_are_found_in_any_case_and_shown_on_one_line() {
     let keys = by_key().with("accounts.google.com:AUD", "other");
     assert_eq!(
         keys.get("Accounts.Google.Com:aud"),
@@ -276,7 +291,7 @@ fn keys_are_found_whatever_their_case_and_shown_on_one_line() {
 }
 
 #[test]
-fn a_policy_for_an_audience_with_a_variable_in_it_admits_that_and_no_other() {
+fn a_variable_in_the_audience_is_literal_in_the_policy_for_it() {
     for (aud, other) in [("a${*}b", "a*b"), ("${accounts.google.com:sub}", "1")] {
         let keys = ConditionKeys::from_claims(None, aud, "1");
         let policy = TrustPolicy::admitting(&keys);
@@ -290,22 +305,96 @@ fn a_policy_for_an_audience_with_a_variable_in_it_admits_that_and_no_other() {
 }
 
 #[test]
-fn a_number_is_read_as_it_is_written() {
-    for number in ["1.0000000000125597e-30", "0.1000000000125597", "1.5"] {
-        let condition = format!(r#"{{"NumericLessThan":{{"accounts.google.com:sub":{number}}}}}"#);
-        let policy: TrustPolicy = allow(&condition).parse().unwrap();
-        let again: TrustPolicy = policy.to_string().parse().unwrap();
-        assert_eq!(again.judge(&by_key()), policy.judge(&by_key()));
-        assert_eq!(again.to_string(), policy.to_string());
+fn unquoted_numbers_are_exact_integers_or_refused() {
+    let condition = |number| {
+        allow(&format!(
+            r#"{{"NumericLessThan":{{"accounts.google.com:google/organization_number":{number}}}}}"#
+        ))
+    };
+    for number in ["18446744073709551615", "-9223372036854775808", "0"] {
+        let policy: TrustPolicy = condition(number).parse().unwrap();
         assert!(
             policy.to_string().contains(&format!("{number}}}")),
             "{policy}"
         );
     }
+    for number in [
+        "18446744073709551616",
+        "1.0000000000125597e-30",
+        "1.5",
+        "1e3",
+        "-0.0",
+    ] {
+        let error = condition(number).parse::<TrustPolicy>().unwrap_err();
+        let says = "an unquoted number must be an integer of 64 bits; put it in quotes";
+        assert!(error.to_string().contains(says), "{number}: {error}");
+    }
 }
 
 #[test]
-fn a_policy_that_only_denies_others_admits_nobody_and_says_so() {
+fn the_claims_give_the_keys_with_the_issuer_as_prefix() {
+    let keys = |iss: &str, claims: Value| {
+        let mut all = json!({"iss": iss, "sub": "1", "aud": "a", "exp": 2, "iat": 1});
+        all.as_object_mut()
+            .unwrap()
+            .extend(claims.as_object().unwrap().clone());
+        let claims: Claims = serde_json::from_value(all).unwrap();
+        claims.aws_condition_keys()
+    };
+    let google = "accounts.google.com:aud = \"a\", accounts.google.com:oaud = \"a\", accounts.google.com:sub = \"1\"";
+    let cluster = format!("https://{CLUSTER}");
+    for (iss, claims, shown) in [
+        ("https://accounts.google.com", json!({}), google.to_owned()),
+        ("accounts.google.com", json!({"amr": null}), google.to_owned()),
+        (
+            "https://accounts.google.com",
+            json!({"google": {"organization_number": 7}, "hd": "example.com"}),
+            google.to_owned(),
+        ),
+        (
+            "https://accounts.google.com",
+            json!({"azp": "2", "email": "a@b.c", "amr": ["x", 7]}),
+            "accounts.google.com:aud = \"2\", accounts.google.com:oaud = \"a\", accounts.google.com:sub = \"1\", \
+             accounts.google.com:email = \"a@b.c\", accounts.google.com:amr = \"x\" or \"7\""
+                .to_owned(),
+        ),
+        (
+            &cluster,
+            json!({"amr": "x"}),
+            format!("{CLUSTER}:aud = \"a\", {CLUSTER}:sub = \"1\", {CLUSTER}:amr = \"x\""),
+        ),
+        (
+            "https://a b\n",
+            json!({}),
+            "\"a b\\n:aud\" = \"a\", \"a b\\n:sub\" = \"1\"".to_owned(),
+        ),
+    ] {
+        let keys = keys(iss, claims);
+        assert_eq!(keys.to_string(), shown);
+        assert_eq!(format!("{keys:#}"), shown.replace(", ", "\n"));
+        assert_eq!(keys.issuer(), iss.strip_prefix("https://").unwrap_or(iss));
+        let policy = TrustPolicy::admitting(&keys);
+        assert!(policy.judge(&keys).is_admitted(), "{policy}");
+        let other = ConditionKeys::of_issuer(iss, None, "a", "2");
+        assert!(!policy.judge(&other).is_admitted(), "{policy}");
+    }
+    let long = keys(&"x".repeat(5000), json!({})).to_string();
+    assert!(long.len() < 400, "{long}");
+}
+
+#[test]
+fn a_policy_for_another_issuer_leaves_the_account_to_be_filled_in() {
+    let keys = ConditionKeys::of_issuer(CLUSTER, None, AUDIENCE, SUB);
+    let policy: Value = serde_json::from_str(&TrustPolicy::admitting(&keys).to_string()).unwrap();
+    let statement = &policy["Statement"][0];
+    let arn = format!("arn:aws:iam::ACCOUNT:oidc-provider/{CLUSTER}");
+    assert_eq!(statement["Principal"], json!({ "Federated": arn }));
+    let pinned = json!({ (format!("{CLUSTER}:sub")): SUB, (format!("{CLUSTER}:aud")): AUDIENCE });
+    assert_eq!(statement["Condition"], json!({ "StringEquals": pinned }));
+}
+
+#[test]
+fn a_policy_that_only_denies_admits_nobody() {
     let policy = r#"{"Statement":{"Effect":"Deny","Principal":"*","Action":"sts:*",
         "Condition":{"StringEquals":{"accounts.google.com:sub":"1"}}}}"#;
     let policy: TrustPolicy = policy.parse().unwrap();
@@ -326,7 +415,7 @@ fn a_policy_that_only_denies_others_admits_nobody_and_says_so() {
 }
 
 #[test]
-fn keys_without_an_identity_or_an_audience_give_a_policy_that_admits_nobody() {
+fn keys_without_identity_or_audience_give_a_policy_that_admits_nobody() {
     for keys in [
         ConditionKeys::default(),
         ConditionKeys::default().with("accounts.google.com:oaud", AUDIENCE),

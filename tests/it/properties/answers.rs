@@ -1,5 +1,5 @@
-//! What servers may answer, through the whole of each hop: an outcome of the right stage, no panic, nothing
-//! long, no secret. Nothing is really waited for.
+//! Any answer of a server gives an outcome of the right stage: no panic, no long text, no secret.
+//! Sleeps end at once.
 
 use super::tokens::{SIGNATURE, jwt, payload};
 use super::{Checked, MAX_TEXT, check, check_hidden, check_text, damaged, text};
@@ -28,7 +28,7 @@ use tokio::runtime::Runtime;
 const SECRET: &str = "bm90IGEgc2VjcmV0IGJ1dCBzb21ldGhpbmcgdGhhdCBsb29rcyBsaWtlIG9uZQ";
 const NOW: u64 = 1_700_000_100;
 
-/// Short sleeps, before a retry, are over at once; long ones, of timeouts, never.
+/// Short sleeps, before a retry, end at once. Long ones, of timeouts, never end.
 #[derive(Debug)]
 struct Impatient;
 
@@ -49,7 +49,7 @@ struct Answer {
     body: Vec<u8>,
 }
 
-/// Answers every request alike.
+/// Gives every request the same answer.
 struct World {
     answer: Arc<Mutex<Option<Answer>>>,
     requests: Arc<Mutex<u32>>,
@@ -114,7 +114,7 @@ impl World {
         self.runtime.block_on(builder.build()).unwrap()
     }
 
-    /// The Google half alone, with this answer to everything.
+    /// Asks for an ID token alone, with this answer to every request.
     fn id_token(&self, provider: &GoogleWebIdentityProvider, answer: Answer) -> Checked {
         *self.answer.lock().unwrap() = Some(answer);
         *self.requests.lock().unwrap() = 0;
@@ -206,7 +206,7 @@ fn statuses() -> impl Strategy<Value = u16> {
     prop_oneof![4 => Just(200u16), 4 => select(vec![400u16, 401, 403, 404, 408, 429, 500, 503]), 1 => 200u16..=999]
 }
 
-/// All that Google's servers say, each also to a question that it doesn't answer.
+/// Answers of all of Google's servers. Each is tried as the answer to every request.
 fn google() -> Vec<String> {
     let jwt = jwt(payload());
     [
@@ -377,7 +377,7 @@ fn any_answer_of_sts_has_an_outcome() {
     let token = IdToken::parse(jwt(payload())).unwrap();
     check(400, answers(statuses(), aws()), |answer| {
         *world.answer.lock().unwrap() = Some(answer);
-        // Anew each time: what one answer gave is kept over the next.
+        // A new one each time, since a provider keeps its session.
         let provider = world.build(world.builder().token_source(StaticIdToken(token.clone())));
         match world.runtime.block_on(provider.session()) {
             Ok(session) => {

@@ -24,7 +24,8 @@ fn like(pattern: &str) -> String {
     policy(&json!({"StringLike": {"accounts.google.com:oaud": pattern}}))
 }
 
-/// It is a policy, the same when it is written anew, or is refused shortly.
+/// Checks that the text is a policy that stays the same when written again, or that its refusal is
+/// short.
 fn judged_or_refused(policy: &str) -> Checked {
     let parsed: TrustPolicy = match policy.parse() {
         Ok(parsed) => parsed,
@@ -52,7 +53,7 @@ fn a_damaged_policy_is_judged_or_refused() {
     check(300, any::<String>(), |text| judged_or_refused(&text));
 }
 
-/// Policies of the right words in any arrangement.
+/// The words of policies in any arrangement.
 fn any_policy() -> impl Strategy<Value = Value> {
     let word = select(vec![
         "Version",
@@ -127,7 +128,7 @@ fn a_policy_of_any_shape_is_judged_or_refused() {
     });
 }
 
-/// By the definition, without a thought for time.
+/// The definition of wildcards, without regard to time.
 fn matches(pattern: &[char], text: &[char]) -> bool {
     match (pattern, text) {
         ([], text) => text.is_empty(),
@@ -141,7 +142,7 @@ fn matches(pattern: &[char], text: &[char]) -> bool {
 }
 
 #[test]
-fn wildcards_match_what_their_definition_says() {
+fn wildcards_match_by_their_definition() {
     let pattern = vec(select(vec!['a', 'b', 'é', '🦀', '*', '?']), 0..8);
     let value = vec(select(vec!['a', 'b', 'é', '🦀', '*']), 0..10);
     check(3000, (pattern, value), |(pattern, value)| {
@@ -154,7 +155,7 @@ fn wildcards_match_what_their_definition_says() {
 }
 
 #[test]
-fn names_that_are_too_long_are_not_shown_whole() {
+fn long_names_are_cut_in_errors() {
     let long = "long".repeat(3000);
     for policy in [
         format!(r#"{{"{long}":1,"{long}":1}}"#),
@@ -171,7 +172,7 @@ fn names_that_are_too_long_are_not_shown_whole() {
 }
 
 #[test]
-fn a_damaged_session_policy_is_taken_or_refused_by_name() {
+fn a_damaged_session_policy_is_accepted_or_refused_by_name() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
