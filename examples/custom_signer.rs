@@ -1,8 +1,8 @@
 //! Implements a signer. Here, `openssl` signs with the key in the file `KEY_PEM`, of the account
 //! `SERVICE_ACCOUNT`. A KMS, an HSM or Vault fits in the same place.
 //!
-//! Further variables: `TARGET_AUDIENCE`, `AWS_ROLE_ARN`, `AWS_REGION`. `TOKEN_URI` replaces Google's
-//! token endpoint.
+//! Further variables: `TARGET_AUDIENCE`, `AWS_ROLE_ARN`, `AWS_REGION`. `TOKEN_URI` replaces
+//! Google's token endpoint.
 
 mod support;
 

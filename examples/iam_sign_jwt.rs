@@ -1,9 +1,9 @@
-//! Has Google sign the assertion, with a key that never leaves Google. The attached account signs for
-//! itself, or as `SERVICE_ACCOUNT` if that is set. In both cases it needs
+//! Has Google sign the assertion, with a key that never leaves Google. The attached account signs
+//! for itself, or as `SERVICE_ACCOUNT` if that is set. In both cases it needs
 //! `roles/iam.serviceAccountTokenCreator` on the account that it signs as.
 //!
-//! Further variables: `TARGET_AUDIENCE`, `AWS_ROLE_ARN`, `AWS_REGION`. `IAM_ENDPOINT` and `TOKEN_URI`
-//! replace Google's servers.
+//! Further variables: `TARGET_AUDIENCE`, `AWS_ROLE_ARN`, `AWS_REGION`. `IAM_ENDPOINT` and
+//! `TOKEN_URI` replace Google's servers.
 
 mod support;
 
