@@ -1,10 +1,10 @@
-"""Fails if a dependency that a user builds states a newer compiler than Cargo.toml promises."""
+"""Fails if a dependency that a user builds requires a newer compiler than Cargo.toml promises."""
 import json
 import subprocess
 
 every = ["--locked", "--all-features"]
 metadata = json.loads(subprocess.check_output(["cargo", "metadata", *every, "--format-version", "1"]))
-# The metadata mixes in what only the tests turn on; the tree doesn't.
+# The metadata includes what only the tests turn on; the tree doesn't.
 lines = subprocess.check_output(
     ["cargo", "tree", *every, "--edges", "normal,build", "--target", "all", "--prefix", "none"], text=True
 ).splitlines()

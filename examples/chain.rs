@@ -1,5 +1,9 @@
-//! With the SDK's other providers: Google first, and on a machine without a Google identity what the SDK's default chain
-//! finds; then, if `SECOND_ROLE_ARN` is set, a second role that the first one may assume.
+//! Composes the provider with the SDK's own. A chain asks Google first; on a machine without a
+//! Google identity, it goes on with the SDK's default chain. If `SECOND_ROLE_ARN` is set, the
+//! credentials then assume that role.
+//!
+//! Variables: `TARGET_AUDIENCE`, `AWS_ROLE_ARN`, `AWS_REGION`, and those of the identity, as in
+//! `list_buckets`.
 
 mod support;
 
@@ -21,9 +25,9 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let google = GoogleWebIdentityProvider::from_env().build().await?;
     let default = DefaultCredentialsChain::builder().build().await;
     let chain = CredentialsProviderChain::first_try("Google", google).or_else("default", default);
-    let credentials = match std::env::var("SECOND_ROLE_ARN") {
-        Err(_) => chain.provide_credentials().await?,
-        Ok(role) => {
+    let credentials = match support::var("SECOND_ROLE_ARN") {
+        None => chain.provide_credentials().await?,
+        Some(role) => {
             let config = aws_config::defaults(BehaviorVersion::latest())
                 .no_credentials()
                 .load()

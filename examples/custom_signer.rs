@@ -1,6 +1,8 @@
-//! A signer of your own: here `openssl` holds the key, `KEY_PEM`, of the account `SERVICE_ACCOUNT`;
-//! a KMS, an HSM or Vault fits in the same place. Besides that: `TARGET_AUDIENCE`,
-//! `AWS_ROLE_ARN`, `AWS_REGION`; `TOKEN_URI` names another token endpoint than Google's.
+//! Implements a signer. Here, `openssl` signs with the key in the file `KEY_PEM`, of the account
+//! `SERVICE_ACCOUNT`. A KMS, an HSM or Vault fits in the same place.
+//!
+//! Further variables: `TARGET_AUDIENCE`, `AWS_ROLE_ARN`, `AWS_REGION`. `TOKEN_URI` replaces
+//! Google's token endpoint.
 
 mod support;
 
@@ -71,13 +73,11 @@ async fn main() -> std::process::ExitCode {
 
 async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let signer = OpenSsl {
-        account: std::env::var("SERVICE_ACCOUNT")
-            .map_err(|_| "SERVICE_ACCOUNT is not set")?
-            .parse()?,
-        key: std::env::var("KEY_PEM").map_err(|_| "KEY_PEM is not set")?,
+        account: support::required_var("SERVICE_ACCOUNT", "the e-mail of the account")?.parse()?,
+        key: support::required_var("KEY_PEM", "the path of the account's key in PEM")?,
     };
     let mut source = JwtBearer::new(signer);
-    if let Ok(uri) = std::env::var("TOKEN_URI") {
+    if let Some(uri) = support::var("TOKEN_URI") {
         source = source.token_uri(uri);
     }
     let provider = GoogleWebIdentityProvider::from_env()

@@ -1,6 +1,7 @@
-//! A source of your own: an ID token that somebody else keeps fresh in the file `ID_TOKEN_FILE`. (The crate has a
-//! `TokenFile` for that; this shows how such a source is written.)
-//! Besides that: `TARGET_AUDIENCE`, `AWS_ROLE_ARN`, `AWS_REGION`.
+//! Implements a source of ID tokens: it reads the file `ID_TOKEN_FILE`, which another program keeps
+//! fresh. (The crate has `TokenFile` for that. This shows how to write a source.)
+//!
+//! Further variables: `TARGET_AUDIENCE`, `AWS_ROLE_ARN`, `AWS_REGION`.
 
 mod support;
 
@@ -11,9 +12,9 @@ use aws_google_web_identity::{
 use std::path::PathBuf;
 
 #[derive(Debug)]
-struct Inbox(PathBuf);
+struct TokenInFile(PathBuf);
 
-impl Inbox {
+impl TokenInFile {
     async fn read(&self) -> Result<IdToken, Error> {
         let jwt = tokio::fs::read_to_string(&self.0).await.map_err(|error| {
             Error::new(Stage::Source, ErrorKind::Unavailable, error)
@@ -23,7 +24,7 @@ impl Inbox {
     }
 }
 
-impl ProvideIdToken for Inbox {
+impl ProvideIdToken for TokenInFile {
     fn provide_id_token<'a>(
         &'a self,
         _: &'a Context,
@@ -40,10 +41,9 @@ async fn main() -> std::process::ExitCode {
 }
 
 async fn run() -> Result<(), Box<dyn std::error::Error>> {
-    let file = std::env::var_os("ID_TOKEN_FILE")
-        .ok_or("ID_TOKEN_FILE is not set: it is the path of a file with an ID token")?;
+    let file = support::required_var("ID_TOKEN_FILE", "the path of a file with an ID token")?;
     let provider = GoogleWebIdentityProvider::from_env()
-        .token_source(Inbox(file.into()))
+        .token_source(TokenInFile(file.into()))
         .build()
         .await?;
     support::print_buckets(provider).await

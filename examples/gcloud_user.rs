@@ -1,5 +1,8 @@
-//! A laptop: the account that `gcloud auth login` signed in acts as a service account, named by `SERVICE_ACCOUNT`. Besides
-//! that: `TARGET_AUDIENCE`, `AWS_ROLE_ARN`, `AWS_REGION`, and if IAM is somewhere else `IAM_ENDPOINT`.
+//! For a laptop: the person whom `gcloud auth login` signed in acts as the service account
+//! `SERVICE_ACCOUNT`, on which that person needs `roles/iam.serviceAccountOpenIdTokenCreator`.
+//!
+//! Further variables: `TARGET_AUDIENCE`, `AWS_ROLE_ARN`, `AWS_REGION`. `IAM_ENDPOINT` replaces
+//! Google's.
 
 mod support;
 
@@ -13,10 +16,9 @@ async fn main() -> std::process::ExitCode {
 }
 
 async fn run() -> Result<(), Box<dyn Error>> {
-    let account = std::env::var("SERVICE_ACCOUNT")
-        .map_err(|_| "SERVICE_ACCOUNT is not set: it is the e-mail of the account to act as")?;
+    let account = support::required_var("SERVICE_ACCOUNT", "the e-mail of the account to act as")?;
     let mut source = IamIdToken::new(account, GcpAuth::gcloud()).include_email(true);
-    if let Ok(endpoint) = std::env::var("IAM_ENDPOINT") {
+    if let Some(endpoint) = support::var("IAM_ENDPOINT") {
         source = source.endpoint(endpoint);
     }
     let provider = GoogleWebIdentityProvider::from_env()

@@ -1,6 +1,8 @@
-//! Prints what AWS sees of a Google identity, with nothing but environment variables (those of `list_buckets`): the claims
-//! of its ID token, the condition keys that AWS makes of them, the trust policy that admits exactly this identity, and,
-//! when STS lets it in, the role session.
+//! Prints what AWS sees of a Google identity: the claims of its ID token, the condition keys that
+//! AWS derives from them, the trust policy that admits exactly this identity and, if STS admits it,
+//! the role session.
+//!
+//! Variables: those of `list_buckets`.
 
 mod support;
 

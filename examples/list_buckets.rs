@@ -1,8 +1,11 @@
-//! Lists the S3 buckets that a Google identity may see, with nothing but environment variables:
-//! `TARGET_AUDIENCE`, `AWS_ROLE_ARN`, `AWS_REGION`, if wanted `AWS_ROLE_SESSION_NAME` and
-//! `AWS_ROLE_DURATION_SECONDS`, and `GOOGLE_APPLICATION_CREDENTIALS` for a key file (else gcloud's
-//! application default credentials, else the metadata server, or what `GCE_METADATA_HOST` names). The SDK's own variables, such as
-//! `AWS_ENDPOINT_URL_S3`, count as well. Prints one JSON object; `RUST_LOG=debug` shows the hops.
+//! Lists the S3 buckets of the role, configured by the environment alone. Prints one JSON object
+//! with the claims of the ID token and the names of the buckets.
+//!
+//! Variables: `TARGET_AUDIENCE`, `AWS_ROLE_ARN`, `AWS_REGION`; optionally `AWS_ROLE_SESSION_NAME`
+//! and `AWS_ROLE_DURATION_SECONDS`. The identity is the credentials file that
+//! `GOOGLE_APPLICATION_CREDENTIALS` names, else gcloud's application default credentials, else that
+//! of the metadata server (of `GCE_METADATA_HOST` if set). The SDK's own variables count as well,
+//! such as `AWS_ENDPOINT_URL_S3`. `RUST_LOG=debug` shows the hops.
 
 mod support;
 

@@ -1,5 +1,6 @@
-//! Signs with a service-account key in a file, `GOOGLE_APPLICATION_CREDENTIALS`. Besides that:
-//! `TARGET_AUDIENCE`, `AWS_ROLE_ARN`, `AWS_REGION`.
+//! Signs with the service-account key in the file `GOOGLE_APPLICATION_CREDENTIALS`.
+//!
+//! Further variables: `TARGET_AUDIENCE`, `AWS_ROLE_ARN`, `AWS_REGION`.
 
 mod support;
 
@@ -13,8 +14,7 @@ async fn main() -> std::process::ExitCode {
 }
 
 async fn run() -> Result<(), Box<dyn Error>> {
-    let file = std::env::var_os("GOOGLE_APPLICATION_CREDENTIALS")
-        .ok_or("GOOGLE_APPLICATION_CREDENTIALS is not set: it is the path of the key file")?;
+    let file = support::required_var("GOOGLE_APPLICATION_CREDENTIALS", "the path of the key file")?;
     let key = LocalKey::from_file(file)?;
     let provider = GoogleWebIdentityProvider::from_env()
         .signer(key)

@@ -1,5 +1,6 @@
-//! Asks the metadata server, on Google Cloud, for the ID token of the attached service account.
-//! Needs `TARGET_AUDIENCE`, `AWS_ROLE_ARN`, `AWS_REGION`.
+//! Asks the metadata server of Google Cloud for an ID token of the attached service account.
+//!
+//! Variables: `TARGET_AUDIENCE`, `AWS_ROLE_ARN`, `AWS_REGION`.
 
 mod support;
 

@@ -1,4 +1,6 @@
-//! Writes an object to the bucket `S3_BUCKET` and reads it back; configured like `list_buckets`.
+//! Writes an object to the bucket `S3_BUCKET` and reads it back.
+//!
+//! Further variables: those of `list_buckets`.
 
 mod support;
 
@@ -13,7 +15,7 @@ async fn main() -> std::process::ExitCode {
 }
 
 async fn run() -> Result<(), Box<dyn Error>> {
-    let bucket = std::env::var("S3_BUCKET").map_err(|_| "S3_BUCKET is not set")?;
+    let bucket = support::required_var("S3_BUCKET", "the bucket to write to")?;
     let key = "aws-google-web-identity.txt";
     let text = "written with a Google identity\n";
     let provider = GoogleWebIdentityProvider::from_env().build().await?;

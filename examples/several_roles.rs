@@ -1,5 +1,8 @@
-//! Several roles of one identity: its ID token is fetched once and shown to STS for each. The roles are named by `ROLE_ARNS`,
-//! separated by commas. Besides that: `TARGET_AUDIENCE`, `AWS_REGION`, and those by which the identity is found.
+//! Assumes several roles with one identity. The ID token is fetched once and shown to STS for each
+//! role. `ROLE_ARNS` names the roles, separated by commas.
+//!
+//! Further variables: `TARGET_AUDIENCE`, `AWS_REGION`, and those of the identity, as in
+//! `list_buckets`.
 
 mod support;
 
@@ -13,11 +16,10 @@ async fn main() -> std::process::ExitCode {
 }
 
 async fn run() -> Result<(), Box<dyn Error>> {
-    let roles = std::env::var("ROLE_ARNS")
-        .map_err(|_| "ROLE_ARNS is not set: role ARNs, separated by commas")?;
-    let audience = std::env::var("TARGET_AUDIENCE").map_err(|_| "TARGET_AUDIENCE is not set")?;
+    let roles = support::required_var("ROLE_ARNS", "role ARNs, separated by commas")?;
+    let audience = support::required_var("TARGET_AUDIENCE", "the audience of the ID token")?;
     let identity = SharedIdToken::new(ApplicationDefault::new());
-    for role in roles.split(',') {
+    for role in roles.split(',').map(str::trim) {
         let provider = GoogleWebIdentityProvider::builder(role)
             .audience(audience.as_str())
             .token_source(identity.clone())

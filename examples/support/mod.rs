@@ -1,10 +1,22 @@
-//! What the examples share: logs and errors on stderr, an S3 client, and one S3 call.
+//! Shared by the examples: variables, logs and errors on stderr, an S3 client, and one S3 call.
+
+#![allow(dead_code, reason = "each example uses some of it")]
 
 use aws_google_web_identity::GoogleWebIdentityProvider;
 use std::error::Error;
 use std::process::ExitCode;
 
-/// `RUST_LOG` logs on stderr; stdout is for the answer.
+/// A variable of the environment. An empty one counts as not set.
+pub fn var(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// A variable that the example needs; `meaning` says what to set.
+pub fn required_var(name: &str, meaning: &str) -> Result<String, String> {
+    var(name).ok_or_else(|| format!("{name} is not set: {meaning}"))
+}
+
+/// Logs to stderr what `RUST_LOG` selects. Stdout is for the answer.
 pub fn logs() {
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
@@ -12,16 +24,16 @@ pub fn logs() {
         .init();
 }
 
-/// An S3 client of this provider. Region and endpoints come from the SDK's own variables.
+/// An S3 client that signs with this provider. Region and endpoints come from the SDK's variables.
 pub async fn s3_client(provider: GoogleWebIdentityProvider) -> aws_sdk_s3::Client {
     let config = aws_config::defaults(aws_config::BehaviorVersion::latest())
         .credentials_provider(provider)
         .load()
         .await;
-    // Servers other than AWS's seldom have a host name for each bucket.
+    // Few servers other than AWS's have a host name for each bucket.
     let own_endpoint = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]
         .iter()
-        .any(|name| std::env::var_os(name).is_some_and(|uri| !uri.is_empty()));
+        .any(|name| var(name).is_some());
     aws_sdk_s3::Client::from_conf(
         aws_sdk_s3::config::Builder::from(&config)
             .force_path_style(own_endpoint)
@@ -30,7 +42,6 @@ pub async fn s3_client(provider: GoogleWebIdentityProvider) -> aws_sdk_s3::Clien
 }
 
 /// Lists the buckets and prints `{"token": {claims}, "output": [names]}`.
-#[allow(dead_code)]
 pub async fn print_buckets(provider: GoogleWebIdentityProvider) -> Result<(), Box<dyn Error>> {
     let token = provider.id_token().await?;
     let answer = s3_client(provider).await.list_buckets().send().await?;
@@ -46,16 +57,15 @@ pub async fn print_buckets(provider: GoogleWebIdentityProvider) -> Result<(), Bo
     Ok(())
 }
 
-/// Exit status 1 and every cause, outermost first, on stderr. `{:#}` has this crate's errors explained.
+/// Prints an error and its sources to stderr, outermost first, and returns exit status 1. `{:#}` is
+/// the full explanation of an error of this crate.
 pub fn exit(result: Result<(), Box<dyn Error>>) -> ExitCode {
     let Err(error) = result else {
         return ExitCode::SUCCESS;
     };
     eprintln!("error: {error:#}");
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        eprintln!("  caused by: {error:#}");
-        cause = error.source();
+    for source in std::iter::successors(error.source(), |&error| error.source()) {
+        eprintln!("  caused by: {source:#}");
     }
     ExitCode::FAILURE
 }
