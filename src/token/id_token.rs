@@ -118,7 +118,7 @@ impl IdToken {
     fn parse_for(stage: Stage, jwt: &str) -> Result<Self, Error> {
         let malformed =
             |message: String| Error::message(stage, ErrorKind::MalformedResponse, message);
-        let jwt = jwt.trim();
+        let jwt = crate::file::text::trim(jwt);
         if jwt.len() > MAX_TOKEN {
             return Err(malformed(format!(
                 "the ID token has {} characters; STS takes at most {MAX_TOKEN}",

@@ -119,7 +119,7 @@ async fn a_key_file_is_read_from_its_path_and_its_token_uri_is_used_behind_any_p
     assert!(
         error
             .to_string()
-            .contains(&format!("key file {}: can't be read", path.display())),
+            .contains(&format!("key file {path:?}: can't be read")),
         "{error}"
     );
     emulator.write_key_file(ROBOT, &path).unwrap();

@@ -186,7 +186,7 @@ async fn a_workforce_pools_file_names_the_project_or_the_client_to_googles_sts()
             .into();
     let error = finding(&emulator, &file).await.unwrap_err().to_string();
     assert!(
-        error.contains("workforce_pool_user_project: is for workforce pools, and the audience \"//iam.googleapis.com/projects/1"),
+        error.contains("its workforce_pool_user_project is for workforce pools, and the audience \"//iam.googleapis.com/projects/1"),
         "{error}"
     );
 }

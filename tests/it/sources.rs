@@ -55,17 +55,17 @@ async fn a_token_file_that_cannot_be_used_is_named_with_the_reason() {
         ErrorKind::Unavailable,
         &[
             &name,
-            "is the program running that keeps it fresh?",
+            "is the program that keeps it fresh running?",
             "No such file",
         ],
     );
     assert!(error.is_retryable());
     for (content, says) in [
-        (
-            vec![b' '; 40_000],
-            "longer than the 20000 characters that STS takes",
-        ),
-        (vec![0xff, 0xfe], "it holds no text"),
+        (vec![b'a'; 40_000], "STS takes at most 20000"),
+        (vec![b'a'; 70_000], "it holds more than a token"),
+        (vec![b' '; 40_000], "token file "),
+        (vec![0xff, 0xfe], "its content is UTF-16"),
+        (vec![0xff, 0xff], "it holds no text"),
         (b"not a token".to_vec(), "token file "),
         (b"".to_vec(), "token file "),
     ] {
