@@ -10,6 +10,7 @@ use crate::build_error::{BuildError, Problems};
 use crate::context::Context;
 use crate::environment::Environment;
 use crate::exchange::{AzpWatch, Exchange};
+use crate::file::off_runtime;
 use crate::google::application_default::ApplicationDefault;
 use crate::google::token_endpoint::JwtBearer;
 use crate::names::{Audience, RoleArn, SessionName};
@@ -177,7 +178,7 @@ impl Builder {
             .source
             .unwrap_or_else(|| Arc::new(ApplicationDefault::new()));
         if let Some(cx) = &cx {
-            problems.take(source.check(cx));
+            problems.take(check(&source, cx).await);
         }
         problems.finish()?;
         let (Some(cx), Some(role_arn), Some(audience), Some(policy)) =
@@ -271,6 +272,26 @@ impl Builder {
             return None;
         }
         self.optional(problems, setter, variable, set)
+    }
+}
+
+/// Checks a source off the runtime's thread: it may read files, and a dead network file system
+/// answers late or never.
+async fn check(source: &Arc<dyn ProvideIdToken>, cx: &Context) -> Result<(), BuildError> {
+    const LIMIT: Duration = Duration::from_secs(10);
+    let (to_check, context) = (source.clone(), cx.clone());
+    let stopped = |what: String| Err(BuildError::new("token_source", what));
+    tokio::select! {
+        biased;
+        checked = off_runtime(move || to_check.check(&context)) => match checked {
+            Ok(checked) => checked,
+            Err(error) => stopped(format!("could not be checked: {error}")),
+        },
+        // Created only after the check, which most often is faster, has begun.
+        () = async { cx.clocks().sleep(LIMIT).await } => stopped(format!(
+            "could not be checked within {} s: does a file system that its files are on hang?",
+            LIMIT.as_secs()
+        )),
     }
 }
 

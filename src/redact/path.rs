@@ -12,19 +12,23 @@ const LONGEST_NAME: usize = 255;
 /// The kind of secret that a text looks like, such as `JSON`, in place of a path or a name.
 pub(crate) fn secret_kind(text: &str) -> Option<&'static str> {
     let text = text.trim_start_matches(['\u{feff}', '"', '\'', ' ', '\t', '\r', '\n']);
-    let begins = |prefix: &str| {
-        text.get(..prefix.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
-    };
-    if text.starts_with(['{', '[']) {
+    let begins = |prefixes: &[&str]| prefixes.iter().any(|prefix| text.starts_with(prefix));
+    let is_long = text.len() > 40;
+    if begins(&["{", "["]) {
         Some("JSON")
     } else if text.contains("-----BEGIN") || text.contains("PRIVATE KEY") {
         Some("a PEM")
-    } else if text.contains("eyJ") && text.len() > 40 || text.starts_with("eyJ") {
-        // The beginning of `{"` in base64: a JWT, or a credentials file.
-        Some("a JWT, or JSON in base64")
-    } else if begins("ewo") && text.len() > 40 || begins("bearer ") || text.starts_with("ya29.") {
+    } else if begins(&["Bearer ", "bearer ", "ya29."]) {
         Some("a token")
+    } else if begins(&["eyJ"]) || is_long && text.contains("eyJ") {
+        // `{"` in base64 begins a JWT, and JSON that is encoded as a whole.
+        Some(match text.contains('.') {
+            true => "a JWT",
+            false => "JSON in base64",
+        })
+    } else if is_long && begins(&["ewo", "ew0", "eyA"]) {
+        // `{` with a line break or a space after it.
+        Some("JSON in base64")
     } else if text
         .split(['/', '\\'])
         .any(|name| name.len() > LONGEST_NAME)
@@ -109,15 +113,15 @@ mod tests {
             ("[\"hush\"]", "JSON"),
             ("-----BEGIN PRIVATE KEY-----\nhush", "a PEM"),
             ("'-----BEGIN RSA PRIVATE KEY-----\\nhush'", "a PEM"),
-            ("eyJhbGciOiJSUzI1NiJ9.hush.hush", "a JWT, or JSON in base64"),
-            ("eyJ0eXBlIjoi-hush", "a JWT, or JSON in base64"),
+            ("eyJhbGciOiJSUzI1NiJ9.hush.hush", "a JWT"),
+            ("eyJ0eXBlIjoi-hush", "JSON in base64"),
             (
                 "/run/eyJhbGciOiJSUzI1NiJ9.hush-hush-hush-hush.hush",
-                "a JWT, or JSON in base64",
+                "a JWT",
             ),
             (
                 "ewogICJ0eXBlIjogInNlcnZpY2VfYWNjb3VudCIsCiAg-hush",
-                "a token",
+                "JSON in base64",
             ),
             ("Bearer hush", "a token"),
             ("ya29.hush", "a token"),

@@ -1,5 +1,10 @@
 //! Application Default Credentials: every type of file, against the emulator.
 
+mod acting;
+mod changes;
+mod fields;
+mod misplaced;
+
 #[cfg(unix)]
 use crate::support::child;
 use crate::support::watch::{self, Watched};

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io;
 
 /// `credential_source`
 #[derive(Default, Deserialize)]
@@ -127,9 +128,15 @@ impl SubjectToken {
         match &self.place {
             Place::File(path) => {
                 let name = format!("file {path}");
-                let unreadable = |error| {
+                let unreadable = |error: io::Error| {
+                    let kind = match error.kind() {
+                        io::ErrorKind::PermissionDenied | io::ErrorKind::InvalidInput => {
+                            ErrorKind::Configuration
+                        }
+                        _ => ErrorKind::Unavailable,
+                    };
                     let hint = format!("the subject token's {name} {}", file::explain(&error));
-                    Error::new(Stage::Source, ErrorKind::Unavailable, error).with_hint(hint)
+                    Error::new(Stage::Source, kind, error).with_hint(hint)
                 };
                 let to_read = path.clone();
                 let bytes = file::off_runtime(move || file::read(to_read.as_path())).await;
