@@ -10,7 +10,7 @@ use crate::build_error::{BuildError, Problems};
 use crate::context::Context;
 use crate::environment::Environment;
 use crate::exchange::{AzpWatch, Exchange};
-use crate::file::off_runtime;
+use crate::file::{self, off_runtime};
 use crate::google::application_default::ApplicationDefault;
 use crate::google::token_endpoint::JwtBearer;
 use crate::names::{Audience, RoleArn, SessionName};
@@ -279,20 +279,12 @@ impl Builder {
 /// answers late or never.
 async fn check(source: &Arc<dyn ProvideIdToken>, cx: &Context) -> Result<(), BuildError> {
     const LIMIT: Duration = Duration::from_secs(10);
-    let (to_check, context) = (source.clone(), cx.clone());
-    let stopped = |what: String| Err(BuildError::new("token_source", what));
-    tokio::select! {
-        biased;
-        checked = off_runtime(move || to_check.check(&context)) => match checked {
-            Ok(checked) => checked,
-            Err(error) => stopped(format!("could not be checked: {error}")),
-        },
-        // Created only after the check, which most often is faster, has begun.
-        () = async { cx.clocks().sleep(LIMIT).await } => stopped(format!(
-            "could not be checked within {} s: does a file system that its files are on hang?",
-            LIMIT.as_secs()
-        )),
-    }
+    let (source, cx) = (source.clone(), cx.clone());
+    let checked = off_runtime(move || file::within(LIMIT, move || source.check(&cx))).await;
+    checked.and_then(|checked| checked).unwrap_or_else(|error| {
+        let what = format!("could not be checked within {} s", LIMIT.as_secs());
+        Err(BuildError::new("token_source", what).with_source(error))
+    })
 }
 
 impl fmt::Debug for Builder {

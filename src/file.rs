@@ -9,6 +9,8 @@ pub(crate) use state::FileState;
 
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::mpsc;
+use std::time::Duration;
 use tokio::runtime::Handle;
 use zeroize::Zeroizing;
 
@@ -88,5 +90,42 @@ pub(crate) async fn off_runtime<T: Send + 'static>(
     match Handle::try_current() {
         Ok(runtime) => Ok(runtime.spawn_blocking(work).await?),
         Err(_) => Ok(work()),
+    }
+}
+
+/// Runs blocking work on a thread of its own and waits for it at most this long.
+///
+/// A dead network file system may hold the thread forever. Unlike a thread of the runtime it doesn't
+/// keep the runtime from shutting down. The limit needs no timer, which a runtime may lack.
+///
+/// # Errors
+/// `TimedOut`; or the thread can't be started, or the work panicked.
+pub(crate) fn within<T: Send + 'static>(
+    limit: Duration,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<T> {
+    let (done, result) = mpsc::channel();
+    let thread = std::thread::Builder::new().name("aws-google-web-identity".to_owned());
+    thread.spawn(move || done.send(work()))?;
+    result.recv_timeout(limit).map_err(|error| match error {
+        mpsc::RecvTimeoutError::Timeout => io::ErrorKind::TimedOut.into(),
+        mpsc::RecvTimeoutError::Disconnected => io::Error::other("it panicked"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_that_hangs_or_panics_is_an_error() {
+        let (end, ended) = mpsc::channel::<()>();
+        let hanging = within(Duration::ZERO, move || ended.recv());
+        assert_eq!(hanging.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        drop(end);
+        let limit = Duration::from_secs(60);
+        let panicking = within(limit, || -> () { panic!("on purpose") });
+        assert_eq!(panicking.unwrap_err().to_string(), "it panicked");
+        assert_eq!(within(limit, || 1).unwrap(), 1);
     }
 }

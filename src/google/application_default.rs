@@ -263,3 +263,6 @@ impl ProvideIdToken for ApplicationDefault {
         self.source(cx).map(drop)
     }
 }
+
+#[cfg(all(test, feature = "test-util"))]
+mod tests;

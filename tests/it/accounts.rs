@@ -6,7 +6,7 @@ use aws_google_web_identity::trust_policy::{ConditionKeys, TrustPolicy};
 use aws_google_web_identity::{
     ApplicationDefault, ErrorKind, IamIdToken, IdToken, LocalKey, MetadataServer, SignJwt, Stage,
 };
-use aws_google_web_identity_emulator::{Call, Emulator, Role, ServiceAccount};
+use aws_google_web_identity_emulator::{Answer, Call, Emulator, Role, ServiceAccount};
 use aws_smithy_async::time::{SystemTimeSource, TimeSource};
 use aws_smithy_http_client::test_util::infallible_client_fn;
 use base64::Engine as _;
@@ -235,4 +235,68 @@ async fn the_policy_that_a_token_suggests_admits_it_at_sts() {
         .put_role(Role::new(ROLE).trust_policy(policy.to_json_pretty()))
         .unwrap();
     provider.session().await.unwrap();
+}
+
+#[tokio::test]
+async fn refusals_name_the_account_the_project_and_the_command() {
+    const DELEGATE: &str = "delegate@demo-project.iam.gserviceaccount.com";
+    let emulator = watch::start().await;
+    let api_error = |status: u16, code: &str, message: &str| {
+        let body = json!({"error": {"code": status, "message": message, "status": code}});
+        Answer::status(status).body(body.to_string())
+    };
+    let disabled = |api: &str| {
+        let message = format!(
+            "{api} has not been used in project 123456789012 before or it is disabled. Enable it by \
+             visiting https://console.developers.google.com/apis/api/x?project=123456789012 then retry."
+        );
+        api_error(403, "PERMISSION_DENIED", &message)
+    };
+    let of_iam = |answer: Answer| (Call::GenerateIdToken, answer);
+    let missing = format!("Not found; Gaia id not found for email {DELEGATE}");
+    for ((call, answer), kind, says) in [
+        (
+            of_iam(disabled("IAM Service Account Credentials API")),
+            ErrorKind::Denied,
+            "the API is off in project 123456789012: run `gcloud services enable \
+             iamcredentials.googleapis.com --project=123456789012`"
+                .to_owned(),
+        ),
+        (
+            of_iam(api_error(404, "NOT_FOUND", &missing)),
+            ErrorKind::Configuration,
+            format!("there is no service account {DELEGATE}: was it deleted"),
+        ),
+        (
+            of_iam(api_error(
+                404,
+                "NOT_FOUND",
+                "Requested entity was not found.",
+            )),
+            ErrorKind::Configuration,
+            format!("there is no service account {ROBOT}: was it deleted"),
+        ),
+        (
+            (Call::TokenEndpoint, disabled("Security Token Service API")),
+            ErrorKind::Denied,
+            "run `gcloud services enable sts.googleapis.com --project=123456789012`".to_owned(),
+        ),
+    ] {
+        let key = LocalKey::from_json(emulator.key_file_json(ROBOT).unwrap()).unwrap();
+        let source = IamIdToken::new(ROBOT, key).delegates([DELEGATE]);
+        let provider = with(&emulator, source.endpoint(emulator.iam_endpoint())).await;
+        emulator.answer_next(call, 1, answer);
+        let error = provider.id_token().await.unwrap_err();
+        let text = chain(&error);
+        assert_eq!(error.kind(), kind, "{text}");
+        assert!(text.contains(&says), "{says:?}: {text}");
+        emulator.answer_genuinely();
+    }
+    let key = LocalKey::from_json(emulator.key_file_json(ROBOT).unwrap()).unwrap();
+    let provider = with(&emulator, aws_google_web_identity::JwtBearer::new(key)).await;
+    let refused = "Invalid OAuth scope or ID token audience provided.";
+    let answer = Answer::oauth_error(400, "invalid_scope", refused);
+    emulator.answer_next(Call::TokenEndpoint, 1, answer);
+    let error = chain(&provider.id_token().await.unwrap_err());
+    assert!(error.contains("check the audience"), "{error}");
 }

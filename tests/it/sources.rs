@@ -2,7 +2,9 @@
 
 use crate::support::watch;
 use crate::support::{AUDIENCE, ROLE, chain, with};
-use aws_google_web_identity::{Error, ErrorKind, Stage, TokenCommand, TokenFile, TokenFn};
+use aws_google_web_identity::{
+    Error, ErrorKind, ProvideIdToken, Stage, TokenCommand, TokenFile, TokenFn,
+};
 use aws_google_web_identity_emulator::Emulator;
 use serde_json::json;
 use std::sync::Arc;
@@ -319,4 +321,60 @@ async fn a_closure_gets_the_audience_and_its_errors_are_kept() {
         ErrorKind::MalformedResponse,
         &["the token function \"vault\""],
     );
+}
+
+/// PowerShell and editors write a byte order mark, or UTF-16.
+#[tokio::test]
+async fn a_byte_order_mark_is_skipped_and_utf_16_named() {
+    let emulator = Arc::new(watch::start().await);
+    let token = token(&emulator, 0);
+    let marked = format!("\u{feff}{token}\r\n");
+    let wide: Vec<u8> = marked.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    let closure = {
+        let marked = marked.clone();
+        TokenFn::new("vault", move |_| {
+            let marked = marked.clone();
+            async { Ok::<_, Error>(marked) }
+        })
+    };
+    let sources: [Box<dyn ProvideIdToken>; 3] = [
+        Box::new(TokenFile::new(path)),
+        Box::new(TokenCommand::new("cat").args([path])),
+        Box::new(closure),
+    ];
+    for (index, source) in sources.into_iter().enumerate() {
+        std::fs::write(path, &marked).unwrap();
+        let provider = with(&emulator, source).await;
+        assert_eq!(provider.id_token().await.unwrap().expose(), token);
+        if index == 2 {
+            continue;
+        }
+        std::fs::write(path, &wide).unwrap();
+        let error = provider.id_token().await.unwrap_err();
+        assert_error(&error, ErrorKind::MalformedResponse, &["is UTF-16"]);
+    }
+}
+
+/// As while an updater writes it.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_command_that_is_being_written_is_unavailable() {
+    use std::os::unix::fs::PermissionsExt;
+    let emulator = watch::start().await;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("token");
+    std::fs::copy("/bin/sh", &path).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let writing = std::fs::File::options().append(true).open(&path).unwrap();
+    let command = TokenCommand::new(&path).args(["-c", "exit 1"]);
+    let provider = with(&emulator, command).await;
+    let error = provider.id_token().await.unwrap_err();
+    assert_error(
+        &error,
+        ErrorKind::Unavailable,
+        &["can't be started", "the program's file is being written"],
+    );
+    drop(writing);
 }
