@@ -1,4 +1,5 @@
-//! Which account it is: another attached one, one with an organization, one that is acted as at Google's own endpoints.
+//! Accounts: another attached one, one of an organization, one that is impersonated at Google's own
+//! endpoints.
 
 use crate::support::watch;
 use crate::support::{AUDIENCE, ROBOT, ROLE, builder, chain, from_emulator, sdk_config, with};
@@ -22,7 +23,7 @@ fn metadata(emulator: &Emulator) -> MetadataServer {
 }
 
 #[tokio::test]
-async fn another_of_the_attached_accounts_is_asked_for_by_its_email() {
+async fn another_attached_account_is_addressed_by_its_email() {
     let emulator = watch::start().await;
     let provider = with(&emulator, metadata(&emulator).service_account(ROBOT)).await;
     provider.session().await.unwrap();
@@ -48,7 +49,7 @@ async fn another_of_the_attached_accounts_is_asked_for_by_its_email() {
 }
 
 #[tokio::test]
-async fn a_trust_policy_may_test_the_organization_of_a_token_that_was_asked_to_hold_it() {
+async fn a_trust_policy_may_test_the_organization() {
     let robot = ServiceAccount::new(ROBOT)
         .token_creators([ROBOT])
         .organization_number(123_456_789_012);
@@ -75,7 +76,10 @@ async fn a_trust_policy_may_test_the_organization_of_a_token_that_was_asked_to_h
     assert_eq!(token.claims().aws_condition_keys().get(ORGANIZATION), None);
 
     let provider = with(&emulator, source.organization_number(true)).await;
-    provider.session().await.expect("the token says it");
+    provider
+        .session()
+        .await
+        .expect("the token has the organization");
     let body = emulator.requests_of(Call::GenerateIdToken);
     let body = body.last().unwrap().json().unwrap();
     assert_eq!(
@@ -91,7 +95,7 @@ async fn a_trust_policy_may_test_the_organization_of_a_token_that_was_asked_to_h
 }
 
 #[test]
-fn an_organization_number_is_a_key_in_whichever_form_it_comes() {
+fn an_organization_number_of_any_form_is_a_key() {
     let keys = |google: Value| -> ConditionKeys {
         let claims = json!({
             "iss": "https://accounts.google.com", "sub": "1", "aud": AUDIENCE, "iat": 1, "exp": 2, "google": google,
@@ -111,7 +115,7 @@ fn an_organization_number_is_a_key_in_whichever_form_it_comes() {
 }
 
 #[tokio::test]
-async fn a_key_file_is_read_from_its_path_and_its_token_uri_is_used_behind_any_pointer() {
+async fn a_key_files_token_uri_is_used_behind_any_pointer() {
     let emulator = watch::start().await;
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("key.json");
@@ -136,7 +140,7 @@ async fn a_key_file_is_read_from_its_path_and_its_token_uri_is_used_behind_any_p
     provider.session().await.unwrap();
 }
 
-/// What Google and AWS answer at their own names, to whoever asks.
+/// What Google answers at its own host names.
 fn google_and_aws(request: http::Request<aws_smithy_types::body::SdkBody>) -> (u16, String) {
     let host = request.uri().host().unwrap_or_default();
     match (host, request.uri().path()) {
@@ -161,7 +165,7 @@ fn google_and_aws(request: http::Request<aws_smithy_types::body::SdkBody>) -> (u
 }
 
 #[tokio::test]
-async fn whoever_is_found_acts_as_an_account_at_googles_own_endpoints() {
+async fn any_caller_impersonates_at_googles_own_endpoints() {
     let user = json!({
         "type": "authorized_user", "client_id": "x", "client_secret": "hush", "refresh_token": "1//hush",
         "quota_project_id": "their-project",
@@ -171,7 +175,7 @@ async fn whoever_is_found_acts_as_an_account_at_googles_own_endpoints() {
     let path = file.path().to_str().unwrap();
     let environments = ("GOOGLE_CLOUD_QUOTA_PROJECT", "environments-project");
     for (variables, caller, quota_project) in [
-        // The attached account, and a login.
+        // The attached account, then a login.
         (
             vec![("K_SERVICE", "s"), environments],
             "http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/token?scopes=https%3A%2F%2Fwww%2Egoogleapis%2Ecom%2Fauth%2Fcloud%2Dplatform",
@@ -226,7 +230,7 @@ async fn whoever_is_found_acts_as_an_account_at_googles_own_endpoints() {
 }
 
 #[tokio::test]
-async fn the_policy_that_a_token_suggests_admits_it_at_sts() {
+async fn the_suggested_policy_admits_the_token() {
     let emulator = watch::start().await;
     let provider = with(&emulator, metadata(&emulator)).await;
     let token = provider.id_token().await.unwrap();

@@ -52,7 +52,7 @@ fn is_robot(emulator: &Emulator, token: &IdToken) {
 }
 
 #[tokio::test]
-async fn a_service_account_key_is_used_and_read_again_when_it_was_replaced() {
+async fn a_replaced_key_is_read_again() {
     let emulator = watch::start().await;
     let file = write(&json_of(&emulator.key_file_json(ROBOT).unwrap()));
     let provider = finding(&emulator, file.path()).build().await.unwrap();
@@ -87,7 +87,7 @@ async fn a_service_account_key_is_used_and_read_again_when_it_was_replaced() {
 }
 
 #[tokio::test]
-async fn an_impersonated_account_is_reached_from_a_key_a_user_or_another_impersonated_account() {
+async fn any_source_credentials_impersonate() {
     let emulator = emulator().await;
     let key = json_of(&emulator.key_file_json(CALLER).unwrap());
     let user = json_of(&emulator.authorized_user_json("user@example.com"));
@@ -110,12 +110,12 @@ async fn an_impersonated_account_is_reached_from_a_key_a_user_or_another_imperso
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_path_that_is_no_utf8_names_a_file_all_the_same() {
+async fn a_path_that_is_not_utf8_names_a_file() {
     use std::os::unix::ffi::OsStrExt;
     if !child::is_it() {
         let path = std::ffi::OsStr::from_bytes(b"/nowhere/jos\xe9.json");
         return child::run(
-            "application_default::a_path_that_is_no_utf8_names_a_file_all_the_same",
+            "application_default::a_path_that_is_not_utf8_names_a_file",
             [("GOOGLE_APPLICATION_CREDENTIALS", path)],
         );
     }
@@ -131,10 +131,10 @@ async fn a_path_that_is_no_utf8_names_a_file_all_the_same() {
     );
 }
 
-/// As of `GOOGLE_APPLICATION_CREDENTIALS=<(vault …)`.
+/// As with `GOOGLE_APPLICATION_CREDENTIALS=<(vault …)`.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_credentials_file_that_can_be_read_once_is_read_once() {
+async fn a_pipe_of_the_shell_is_read_once() {
     use std::io::Write;
     use std::os::fd::AsRawFd;
     let emulator = watch::start().await;
@@ -150,7 +150,7 @@ async fn a_credentials_file_that_can_be_read_once_is_read_once() {
 }
 
 #[tokio::test]
-async fn a_user_needs_an_account_to_act_as_and_is_told_so() {
+async fn a_user_needs_an_account_to_act_as() {
     let emulator = emulator().await;
     let file = write(&json_of(&emulator.authorized_user_json("user@example.com")));
     let error = finding(&emulator, file.path())
@@ -165,7 +165,7 @@ async fn a_user_needs_an_account_to_act_as_and_is_told_so() {
     ] {
         assert!(error.contains(says), "{error}");
     }
-    // IAM is Google's own there, so nothing is called: it is set up, and refuses a wrong name.
+    // Its IAM would be Google's own, so it is only built, not called.
     let acting = |email: &str| {
         finding(&emulator, file.path()).token_source(ApplicationDefault::new().impersonate(email))
     };
@@ -178,7 +178,7 @@ async fn a_user_needs_an_account_to_act_as_and_is_told_so() {
 }
 
 #[tokio::test]
-async fn a_revoked_login_names_the_command_that_renews_it() {
+async fn a_revoked_login_names_the_command() {
     let emulator = emulator().await;
     let file = write(&json!({
         "type": "impersonated_service_account",
@@ -196,7 +196,7 @@ async fn a_revoked_login_names_the_command_that_renews_it() {
 }
 
 #[tokio::test]
-async fn an_external_account_exchanges_its_subject_token_and_impersonates() {
+async fn an_external_account_exchanges_its_subject_token() {
     let emulator = emulator().await;
     let subject = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(subject.path(), r#"{"id_token": "subject.of.somebody"}"#).unwrap();
@@ -310,8 +310,7 @@ async fn an_external_account_exchanges_its_subject_token_and_impersonates() {
 }
 
 #[tokio::test]
-async fn an_external_account_becomes_a_role_session_and_says_what_is_wrong_with_its_subject_token()
-{
+async fn an_unusable_subject_token_says_why() {
     const POOL: &str =
         "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/idp";
     let robot = ServiceAccount::new(ROBOT).token_creators([POOL]);
@@ -364,7 +363,7 @@ async fn an_external_account_becomes_a_role_session_and_says_what_is_wrong_with_
 }
 
 #[tokio::test]
-async fn an_external_accounts_own_account_is_the_caller_where_it_acts_as_another() {
+async fn an_external_accounts_own_account_is_the_caller() {
     const POOL: &str =
         "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/idp";
     let accounts = Emulator::builder()
@@ -395,7 +394,7 @@ async fn an_external_accounts_own_account_is_the_caller_where_it_acts_as_another
 }
 
 #[tokio::test]
-async fn what_an_external_accounts_headers_and_query_hold_is_shown_by_nobody() {
+async fn headers_and_query_of_a_url_are_never_shown() {
     const POOL: &str =
         "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/idp";
     let robot = ServiceAccount::new(ROBOT).token_creators([POOL]);
@@ -431,7 +430,7 @@ async fn what_an_external_accounts_headers_and_query_hold_is_shown_by_nobody() {
         "{provider:?}"
     );
 
-    // A user in the URL is refused, then and when the file is replaced, and not repeated.
+    // A user in the URL is refused and not shown, also when it replaces a usable file.
     let user = json!({
         "type": "external_account", "audience": POOL, "subject_token_type": "jwt",
         "credential_source": {"url": "https://robot:hushUser0123456789@idp.example.com/token"},
@@ -526,7 +525,7 @@ async fn files_of_other_types_say_what_would_work() {
 }
 
 #[tokio::test]
-async fn gclouds_own_file_comes_after_the_variable_and_before_the_metadata_server() {
+async fn gclouds_file_comes_between_variable_and_metadata_server() {
     let emulator = watch::start().await;
     let home = tempfile::tempdir().unwrap();
     let gcloud = home.path().join(".config/gcloud");

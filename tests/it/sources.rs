@@ -1,4 +1,4 @@
-//! Tokens from other people's infrastructure: a file, a command, a closure.
+//! Tokens from elsewhere: a file, a command, a closure.
 
 use crate::support::watch;
 use crate::support::{AUDIENCE, ROLE, chain, with};
@@ -32,7 +32,7 @@ fn assert_error(error: &Error, kind: ErrorKind, says: &[&str]) {
 }
 
 #[tokio::test]
-async fn a_token_file_is_read_anew_and_trimmed() {
+async fn a_token_file_is_read_each_time_and_trimmed() {
     let emulator = watch::start().await;
     let file = tempfile::NamedTempFile::new().unwrap();
     let provider = with(&emulator, TokenFile::new(file.path())).await;
@@ -45,7 +45,7 @@ async fn a_token_file_is_read_anew_and_trimmed() {
 }
 
 #[tokio::test]
-async fn a_token_file_that_cannot_be_used_is_named_with_the_reason() {
+async fn an_unusable_token_file_is_named_with_the_reason() {
     let emulator = watch::start().await;
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("token");
@@ -85,7 +85,7 @@ async fn a_token_file_that_cannot_be_used_is_named_with_the_reason() {
         ErrorKind::MalformedResponse,
         &["https://other.example.com", AUDIENCE],
     );
-    // It heals.
+    // A good token is accepted again.
     std::fs::write(&path, token(&emulator, 1)).unwrap();
     provider.id_token().await.unwrap();
 }
@@ -97,7 +97,7 @@ fn shell(script: &str, args: &[&str]) -> TokenCommand {
 }
 
 #[tokio::test]
-async fn a_command_prints_the_token_and_gets_its_arguments_as_they_are() {
+async fn a_commands_arguments_are_passed_as_they_are() {
     let emulator = watch::start().await;
     let token = token(&emulator, 0);
     let odd = "a b; exit 3 $HOME `id` '\"";
@@ -106,7 +106,7 @@ async fn a_command_prints_the_token_and_gets_its_arguments_as_they_are() {
     let provider = with(&emulator, shell(script, &[&token, odd])).await;
     assert_eq!(provider.id_token().await.unwrap().expose(), token);
     provider.session().await.expect("STS takes it");
-    // No shell is in between where none is asked for.
+    // There is no shell unless the command is one.
     let provider = with(
         &emulator,
         TokenCommand::new("echo").args([format!("{token};"), "$(exit)".to_owned()]),
@@ -119,7 +119,7 @@ async fn a_command_prints_the_token_and_gets_its_arguments_as_they_are() {
 }
 
 #[tokio::test]
-async fn a_command_that_fails_is_shown_with_what_it_said() {
+async fn a_failed_command_is_shown_with_its_output() {
     let emulator = watch::start().await;
     let token = token(&emulator, 0);
     let signature = token.rsplit('.').next().unwrap().to_owned();
@@ -194,7 +194,7 @@ async fn a_command_that_fails_is_shown_with_what_it_said() {
 }
 
 #[tokio::test]
-async fn a_command_that_hangs_is_killed_at_its_time_limit() {
+async fn a_hanging_command_is_killed() {
     use crate::refresh::world::{World, seconds};
     let world = World::new().await;
     let directory = tempfile::tempdir().unwrap();
@@ -224,7 +224,7 @@ async fn a_command_that_hangs_is_killed_at_its_time_limit() {
         ErrorKind::Timeout,
         &["printed no token within 3 s and was killed"],
     );
-    // It is gone; a zombie is until tokio reaps it.
+    // The process is gone, or a zombie until tokio reaps it.
     let alive = || {
         std::fs::read_to_string(format!("/proc/{pid}/stat"))
             .is_ok_and(|stat| !stat.contains(") Z "))
@@ -235,13 +235,13 @@ async fn a_command_that_hangs_is_killed_at_its_time_limit() {
 }
 
 #[tokio::test]
-async fn a_command_that_leaves_a_program_behind_has_printed_its_token_all_the_same() {
+async fn a_program_left_running_does_not_delay_the_token() {
     use crate::refresh::world::{World, seconds};
     let world = World::new().await;
     let directory = tempfile::tempdir().unwrap();
     let pids = directory.path().join("pids");
     let token = token(&world.emulator, 0);
-    // The one that stays has the pipes, as an agent does that nobody detached.
+    // The program left running holds the pipes, like an agent that wasn't detached.
     let command = shell(
         "sleep 1000 & echo $2; echo $$ $! > \"$1.new\"; mv \"$1.new\" \"$1\"",
         &[pids.to_str().unwrap(), &token],
@@ -255,7 +255,7 @@ async fn a_command_that_leaves_a_program_behind_has_printed_its_token_all_the_sa
         }
     };
     let (shell, left_behind) = pids.trim().split_once(' ').unwrap();
-    // Until it was waited for.
+    // Until the shell was reaped.
     while std::fs::exists(format!("/proc/{shell}")).unwrap() {
         tokio::task::yield_now().await;
     }
@@ -271,7 +271,7 @@ async fn a_command_that_leaves_a_program_behind_has_printed_its_token_all_the_sa
 }
 
 #[tokio::test]
-async fn a_closure_gets_the_audience_and_its_errors_are_kept() {
+async fn a_closure_gets_the_audience_and_keeps_its_errors() {
     let emulator = Arc::new(watch::start().await);
     let source = {
         let emulator = emulator.clone();
