@@ -12,7 +12,7 @@ pub(crate) mod target;
 use crate::build_error::BuildError;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Stage};
-use crate::file::{FileState, off_runtime};
+use crate::file::FileState;
 use crate::google::iam::{IamIdToken, parse_endpoint};
 use crate::google::metadata_server::MetadataServer;
 use crate::names::Audience;
@@ -141,7 +141,7 @@ impl ApplicationDefault {
     }
 
     /// The source for now, and its place: those chosen before, unless the environment or the file
-    /// changed. It reads files, so it blocks.
+    /// changed. It looks at the file's state each time, and reads the file only when that changed.
     fn source(&self, cx: &Context) -> Result<(Arc<dyn ProvideIdToken>, Place), BuildError> {
         let found = self.found(cx);
         let state = found.place.state();
@@ -216,11 +216,7 @@ impl ApplicationDefault {
 
     async fn id_token(&self, cx: &Context, audience: &Audience) -> Result<IdToken, Error> {
         let configuration = |error| Error::new(Stage::Source, ErrorKind::Configuration, error);
-        let (this, context) = (self.clone(), cx.clone());
-        let chosen = off_runtime(move || this.source(&context)).await;
-        let (source, place) = chosen
-            .map_err(|error| Error::new(Stage::Source, ErrorKind::Unavailable, error))?
-            .map_err(configuration)?;
+        let (source, place) = self.source(cx).map_err(configuration)?;
         let error = match source.provide_id_token(cx, audience).await {
             Ok(token) => return Ok(token),
             Err(error) => error,
