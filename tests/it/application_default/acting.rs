@@ -127,9 +127,8 @@ async fn a_file_that_acts_as_the_account_already_is_used_as_it_is() {
 async fn a_clone_that_acts_as_another_account_shares_no_choice() {
     let emulator = emulator().await;
     let file = write(&json_of(&emulator.key_file_json(CALLER).unwrap()));
-    let own = ApplicationDefault::new();
+    let own = acting(&emulator);
     let robot = own.clone().impersonate(ROBOT);
-    let robot = robot.iam_endpoint(emulator.iam_endpoint());
     let subject = async |source| {
         let builder = finding(&emulator, file.path()).token_source(source);
         let token = builder.build().await.unwrap().id_token().await;
