@@ -140,7 +140,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     match provider.session().await {
         Ok(_) => Err("the role was assumed although its trust policy names another account".into()),
         Err(refusal) => {
-            println!("  {refusal}");
+            println!("{refusal:#}");
             Ok(())
         }
     }

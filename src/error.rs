@@ -1,8 +1,10 @@
-//! What goes wrong while credentials are fetched. What is wrong with a configuration is a
-//! [`BuildError`](crate::BuildError).
+//! Errors of a running provider. A wrong configuration is a [`BuildError`](crate::BuildError).
+
+mod kind;
 
 use crate::redact::said;
 use aws_credential_types::provider::error::CredentialsError;
+pub use kind::{ErrorKind, Stage};
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
@@ -10,77 +12,30 @@ use std::time::Duration;
 
 type BoxError = Box<dyn StdError + Send + Sync>;
 
-/// The hop at which an [`Error`] happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Stage {
-    /// Finding or asking the source of the Google ID token.
-    Source,
-    /// Signing the assertion.
-    Sign,
-    /// Google's token endpoint: exchanging an assertion for an ID token, a refresh token or a federated token for an access
-    /// token.
-    TokenEndpoint,
-    /// Asking the metadata server.
-    Metadata,
-    /// Calling Google's IAM Credentials API.
-    Iam,
-    /// Calling AWS STS `AssumeRoleWithWebIdentity`.
-    Sts,
-}
+/// A request id of at most this many bytes is part of the one line.
+const SHORT_ID: usize = 40;
 
-impl fmt::Display for Stage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Stage::Source => "the source of the Google ID token",
-            Stage::Sign => "signing the assertion",
-            Stage::TokenEndpoint => "Google's token endpoint",
-            Stage::Metadata => "the metadata server",
-            Stage::Iam => "the IAM Credentials API",
-            Stage::Sts => "AWS STS",
-        })
-    }
-}
-
-/// The kind of an [`Error`], for programs that decide by it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ErrorKind {
-    /// There is no Google identity here: another provider may be asked.
-    NotConfigured,
-    /// Something is set up wrongly; trying again doesn't help.
-    Configuration,
-    /// The server knows who asks and says no: a role, a permission or a trust policy is missing.
-    Denied,
-    /// The server answered with something that isn't an answer.
-    MalformedResponse,
-    /// The server asks to be called less often.
-    Throttled,
-    /// No answer in time.
-    Timeout,
-    /// The server can't be reached or is failing.
-    Unavailable,
-}
-
-impl fmt::Display for ErrorKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            ErrorKind::NotConfigured => "not configured",
-            ErrorKind::Configuration => "wrong configuration",
-            ErrorKind::Denied => "denied",
-            ErrorKind::MalformedResponse => "malformed response",
-            ErrorKind::Throttled => "throttled",
-            ErrorKind::Timeout => "no answer in time",
-            ErrorKind::Unavailable => "unavailable",
-        })
-    }
-}
-
-/// Why no credentials could be had.
+/// Why there are no credentials.
 ///
-/// `Display` says at which hop, what happened and what to do about it, in one line; it doesn't
-/// repeat [`source`](std::error::Error::source). It is cheap to clone, since every caller that
-/// waits for the same exchange gets it. It never holds a token, an assertion or a key.
+/// `{}` is one line for a log: the stage, what happened, the server's own code. `{:#}` is the full
+/// explanation on several lines, for a person: that line, the [details](Self::details) as a table
+/// and the [hint](Self::hint) with the next step. Neither repeats the
+/// [`source`](std::error::Error::source), and none of them ever holds a token, an assertion or a key.
+///
+/// Cheap to clone: every caller that waits for the same exchange gets a clone.
+///
+/// The AWS SDK wraps the error. It is in the chain of sources of the SDK's error:
+///
+/// ```
+/// use aws_google_web_identity::Error;
+///
+/// /// The explanation, if the credentials are why a call of the SDK failed.
+/// fn explain(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+///     std::iter::successors(Some(error), |error| error.source())
+///         .find_map(|error| error.downcast_ref::<Error>())
+///         .map(|error| format!("{error:#}"))
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Error(Arc<Inner>);
 
@@ -89,6 +44,7 @@ struct Inner {
     stage: Stage,
     kind: ErrorKind,
     message: Option<String>,
+    details: Vec<(String, String)>,
     hint: Option<String>,
     deadline: Option<Duration>,
     not_yet: bool,
@@ -101,26 +57,31 @@ impl Error {
     /// Makes an error, for a [`ProvideIdToken`](crate::ProvideIdToken) or a
     /// [`SignJwt`](crate::SignJwt) of your own.
     ///
-    /// `source` must not hold a secret: it is shown to whoever prints the chain of sources.
+    /// `source` must not hold a secret: programs print the chain of sources.
     pub fn new(stage: Stage, kind: ErrorKind, source: impl Into<BoxError>) -> Self {
+        Self::bare(stage, kind).with_source(source)
+    }
+
+    /// An error that this crate found by itself. `message` is one line and holds no secret.
+    pub(crate) fn from_message(stage: Stage, kind: ErrorKind, message: impl Into<String>) -> Self {
+        let mut error = Self::bare(stage, kind);
+        error.inner().message = Some(message.into());
+        error
+    }
+
+    /// The deadline of the whole exchange passed.
+    pub(crate) fn deadline(stage: Stage, message: impl Into<String>, after: Duration) -> Self {
+        let mut error = Self::from_message(stage, ErrorKind::Timeout, message);
+        error.inner().deadline = Some(after);
+        error
+    }
+
+    fn bare(stage: Stage, kind: ErrorKind) -> Self {
         Self(Arc::new(Inner {
             stage,
             kind,
             message: None,
-            hint: None,
-            deadline: None,
-            not_yet: false,
-            code: None,
-            request_id: None,
-            source: Some(Arc::from(source.into())),
-        }))
-    }
-
-    pub(crate) fn message(stage: Stage, kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self(Arc::new(Inner {
-            stage,
-            kind,
-            message: Some(message.into()),
+            details: Vec::new(),
             hint: None,
             deadline: None,
             not_yet: false,
@@ -130,17 +91,14 @@ impl Error {
         }))
     }
 
-    /// The deadline of the whole exchange passed.
-    pub(crate) fn deadline(stage: Stage, message: impl Into<String>, after: Duration) -> Self {
-        let mut error = Self::message(stage, ErrorKind::Timeout, message);
-        Arc::make_mut(&mut error.0).deadline = Some(after);
-        error
+    fn inner(&mut self) -> &mut Inner {
+        Arc::make_mut(&mut self.0)
     }
 
     /// What is asked may be there in a moment: whoever waits should go on waiting. Only a source that will tire
     /// says so.
     pub(crate) fn not_yet(mut self) -> Self {
-        Arc::make_mut(&mut self.0).not_yet = true;
+        self.inner().not_yet = true;
         self
     }
 
@@ -148,36 +106,44 @@ impl Error {
         self.0.not_yet
     }
 
-    /// Adds what the user can do about it.
+    /// Sets what the user can do about it. Several lines are fine.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
-        Arc::make_mut(&mut self.0).hint = Some(hint.into());
+        self.inner().hint = Some(hint.into());
         self
     }
 
-    /// Adds to what the user can do about it.
+    /// Adds a line to the hint.
     pub(crate) fn and_hint(self, more: &str) -> Self {
         let hint = match &self.0.hint {
-            Some(hint) => format!("{hint}; {more}"),
+            Some(hint) => format!("{hint}\n{more}"),
             None => more.to_owned(),
         };
         self.with_hint(hint)
     }
 
-    /// Keeps what the server's support asks for.
+    /// Adds a row to the table of the full explanation. Any text will do: it is bounded and put on
+    /// one line.
+    pub(crate) fn with_detail(mut self, label: impl Into<String>, value: &str) -> Self {
+        let detail = (label.into(), said(value));
+        self.inner().details.push(detail);
+        self
+    }
+
+    /// Keeps the server's code, and the id that its support asks for.
     pub(crate) fn with_code(mut self, code: Option<&str>, request_id: Option<&str>) -> Self {
-        let inner = Arc::make_mut(&mut self.0);
+        let inner = self.inner();
         inner.code = code.map(said);
         inner.request_id = request_id.map(said);
         self
     }
 
     pub(crate) fn with_source(mut self, source: impl Into<BoxError>) -> Self {
-        Arc::make_mut(&mut self.0).source = Some(Arc::from(source.into()));
+        self.inner().source = Some(Arc::from(source.into()));
         self
     }
 
-    /// At which hop it happened.
+    /// The stage at which it happened.
     pub fn stage(&self) -> Stage {
         self.0.stage
     }
@@ -187,12 +153,34 @@ impl Error {
         self.0.kind
     }
 
+    /// What happened, without stage and kind. `None` when only the
+    /// [`source`](std::error::Error::source) says it.
+    pub fn message(&self) -> Option<&str> {
+        self.0.message.as_deref()
+    }
+
+    /// The facts to compare with the setup, as labels and values, in the order of the explanation.
+    ///
+    /// A refusal of STS has the role and each condition key of the token, such as
+    /// (`accounts.google.com:sub`, `"104029294839482934820"`). For a program that decides by the
+    /// keys there is [`Claims::aws_condition_keys`](crate::Claims::aws_condition_keys).
+    pub fn details(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
+        let details = self.0.details.iter();
+        details.map(|(label, value)| (label.as_str(), value.as_str()))
+    }
+
+    /// What to do about it: the next step, with the command to run where there is one. It may have
+    /// several lines.
+    pub fn hint(&self) -> Option<&str> {
+        self.0.hint.as_deref()
+    }
+
     /// The server's own error code, such as `AccessDenied` or `invalid_grant`, if it sent one.
     pub fn code(&self) -> Option<&str> {
         self.0.code.as_deref()
     }
 
-    /// The id of the request at AWS, if it answered.
+    /// The id of the request at AWS, if AWS answered.
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
     }
@@ -207,20 +195,30 @@ impl Error {
 }
 
 impl fmt::Display for Error {
+    /// `{}`: one line. `{:#}`: the full explanation.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner {
-            stage,
-            kind,
-            message,
-            hint,
-            ..
-        } = &*self.0;
-        write!(f, "{stage}: {kind}")?;
-        if let Some(message) = message {
+        let inner = &*self.0;
+        write!(f, "{}: {}", inner.stage, inner.kind)?;
+        if let Some(message) = &inner.message {
             write!(f, ": {message}")?;
         }
-        if let Some(hint) = hint {
-            write!(f, " ({hint})")?;
+        let request_id = inner.request_id.as_deref();
+        if let Some(id) = request_id.filter(|id| id.len() <= SHORT_ID) {
+            write!(f, ", request id {id}")?;
+        }
+        if !f.alternate() {
+            return Ok(());
+        }
+        let long_id = request_id.filter(|id| id.len() > SHORT_ID);
+        let rows = self.details().chain(long_id.map(|id| ("request id", id)));
+        let width = rows.clone().map(|(label, _)| label.chars().count()).max();
+        let width = width.unwrap_or_default();
+        for (label, value) in rows {
+            write!(f, "\n  {label:width$}  {value}")?;
+        }
+        for (index, line) in inner.hint.iter().flat_map(|hint| hint.lines()).enumerate() {
+            let lead = if index == 0 { "hint:" } else { "" };
+            write!(f, "\n  {lead:5} {line}")?;
         }
         Ok(())
     }
@@ -232,6 +230,7 @@ impl fmt::Debug for Error {
             .field("stage", &self.0.stage)
             .field("kind", &self.0.kind)
             .field("message", &self.0.message)
+            .field("details", &self.0.details)
             .field("hint", &self.0.hint)
             .field("code", &self.0.code)
             .field("request_id", &self.0.request_id)
@@ -250,8 +249,8 @@ impl StdError for Error {
 }
 
 impl From<Error> for CredentialsError {
-    /// Nothing configured lets a chain of providers go on; the rest stops it, as with the SDK's
-    /// own providers.
+    /// `NotConfigured` lets a chain of providers go on. Every other kind stops it, as with the
+    /// SDK's own providers.
     fn from(error: Error) -> Self {
         match (error.kind(), error.0.deadline) {
             (ErrorKind::NotConfigured, _) => CredentialsError::not_loaded(error),
@@ -261,3 +260,6 @@ impl From<Error> for CredentialsError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

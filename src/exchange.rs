@@ -50,7 +50,7 @@ impl Exchange {
             Ok(other) if other.expires_at() > token.expires_at() => other,
             Ok(_) => token,
             Err(error) => {
-                tracing::debug!(%error, "no other ID token; using the one that has little time left");
+                tracing::debug!(%error, hint = error.hint(), "no other ID token; using the one that has little time left");
                 token
             }
         }

@@ -6,7 +6,7 @@ use crate::refresh::{HoldOff, Lost};
 
 /// The error for it. `wanted` is what was to be fetched, `stage` where that had got to.
 pub(crate) fn error(stage: Stage, wanted: &str, how: Lost) -> Error {
-    let lost = |stage, kind, what: String| Error::message(stage, kind, what);
+    let lost = |stage, kind, what: String| Error::from_message(stage, kind, what);
     match how {
         Lost::Deadline(after) => Error::deadline(
             stage,

@@ -128,7 +128,7 @@ where
     loop {
         match ask().await {
             Err(error) if error.is_not_yet() => {
-                tracing::debug!(%error, "waiting for the source of the ID token");
+                tracing::debug!(%error, hint = error.hint(), "waiting for the source of the ID token");
             }
             result => return result,
         }
@@ -195,10 +195,11 @@ impl Fetch for SessionFetch {
         let causes: Vec<_> = causes.map(ToString::to_string).collect();
         let (causes, seconds_left) = (causes.join(": "), left.as_secs());
         if left.is_zero() {
-            tracing::debug!(%error, causes, "no credentials");
+            tracing::debug!(%error, hint = error.hint(), causes, "no credentials");
         } else {
             tracing::warn!(
                 %error,
+                hint = error.hint(),
                 causes,
                 seconds_left,
                 "the credentials could not be refreshed; those that are held stay in use, and it is tried again"

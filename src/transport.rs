@@ -3,8 +3,6 @@
 mod client;
 mod endpoint;
 mod failure;
-mod guarded;
-mod limited;
 mod plugins;
 mod proxy;
 mod received;
@@ -21,6 +19,7 @@ pub(crate) use response::{Response, kind_of_status};
 use crate::build_error::BuildError;
 use crate::environment::Environment;
 use crate::error::Error;
+use crate::redact::HiddenHeaders;
 use aws_smithy_async::rt::sleep::SharedAsyncSleep;
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use aws_smithy_runtime::client::orchestrator::operation::Operation;
@@ -30,7 +29,6 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, OrchestratorErr
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
-use guarded::WithHeaders;
 use plugins::Retries;
 use proxy::Proxy;
 use std::convert::Infallible;
@@ -132,7 +130,7 @@ impl Transport {
         let mut call = Operation::builder()
             .service_name("Google")
             .operation_name(operation)
-            .http_client(WithHeaders { client, headers })
+            .http_client(HiddenHeaders { client, headers })
             .endpoint_url(&origin)
             .no_auth()
             .standard_retry(&retries)
@@ -155,8 +153,8 @@ impl Transport {
             .invoke(())
             .await;
         let response = result.map_err(|error| {
-            let whole =
-                transport_error(stage, &error).with_hint(format!("{operation} at {origin}"));
+            let call = format!("{operation} at {origin}");
+            let whole = transport_error(stage, &call, &error);
             match self.proxy_hint(&error).filter(|_| !direct) {
                 Some(hint) => whole.and_hint(&hint),
                 None => whole,

@@ -46,15 +46,15 @@ pub async fn print_buckets(provider: GoogleWebIdentityProvider) -> Result<(), Bo
     Ok(())
 }
 
-/// Exit status 1 and every cause, outermost first, on stderr.
+/// Exit status 1 and every cause, outermost first, on stderr. `{:#}` has this crate's errors explained.
 pub fn exit(result: Result<(), Box<dyn Error>>) -> ExitCode {
     let Err(error) = result else {
         return ExitCode::SUCCESS;
     };
-    eprintln!("error: {error}");
+    eprintln!("error: {error:#}");
     let mut cause = error.source();
     while let Some(error) = cause {
-        eprintln!("  caused by: {error}");
+        eprintln!("  caused by: {error:#}");
         cause = error.source();
     }
     ExitCode::FAILURE

@@ -16,6 +16,7 @@ use aws_sdk_sts::types::PolicyDescriptorType;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::{
     BeforeDeserializationInterceptorContextMut, BeforeTransmitInterceptorContextMut,
+    BeforeTransmitInterceptorContextRef,
 };
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
@@ -25,7 +26,7 @@ use aws_types::region::Region;
 use bytes::Bytes;
 pub(crate) use refusal::{Refusal, blames_token};
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
 /// STS gives no session longer than this.
@@ -100,10 +101,10 @@ impl Sts {
             .send()
             .await
             .map_err(|error| {
-                let mut refusal = Refusal::new(&error, role_arn, token);
+                let endpoint = arrival.endpoint.get().map(String::as_str);
+                let mut refusal = Refusal::new(&error, role_arn, token, endpoint);
                 if error.raw_response().is_none() {
-                    let region = format!("Region {}", self.region);
-                    refusal.error = refusal.error.and_hint(&region);
+                    refusal.error = refusal.error.with_detail("Region", &self.region);
                     if let Some(hint) = cx.transport().proxy_hint(&error) {
                         refusal.error = refusal.error.and_hint(&hint);
                     }
@@ -130,7 +131,7 @@ fn session(
     received: &Received,
 ) -> Result<Session, Error> {
     let malformed = |what: &str| {
-        Error::message(
+        Error::from_message(
             Stage::Sts,
             ErrorKind::MalformedResponse,
             format!("the answer for {role_arn} has no {what}"),
@@ -171,6 +172,8 @@ struct Arrival {
     cx: Context,
     token: IdToken,
     received: Arc<Mutex<Received>>,
+    /// Scheme, host and port that the SDK's rules led to.
+    endpoint: Arc<OnceLock<String>>,
 }
 
 impl Arrival {
@@ -180,6 +183,7 @@ impl Arrival {
             cx: cx.clone(),
             token: token.clone(),
             received: Arc::new(Mutex::new(received)),
+            endpoint: Arc::default(),
         }
     }
 
@@ -204,6 +208,21 @@ impl Intercept for Arrival {
         let body = context.request_mut().body_mut();
         if let Some(form) = body.bytes().map(Bytes::copy_from_slice) {
             *body = opaque(form);
+        }
+        Ok(())
+    }
+
+    fn read_before_transmit(
+        &self,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Ok(uri) = context.request().uri().parse::<http::Uri>()
+            && let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority())
+        {
+            self.endpoint
+                .get_or_init(|| format!("{scheme}://{authority}"));
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use crate::build_error::BuildError;
 use crate::file::text::{odd_encoding, without_byte_order_mark};
-use crate::redact::SecretText;
+use crate::redact::{SecretText, json_place};
 use serde::{Deserialize, Deserializer};
 
 /// Parses the JSON of `what`, such as "a credentials file". `name` names the file in messages.
@@ -21,7 +21,7 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(
         Ok(parsed) => return Ok(parsed),
         Err(_) if bytes.trim_ascii().is_empty() => "is empty".to_owned(),
         Err(error) => {
-            let place = format!("line {}, column {}", error.line(), error.column());
+            let place = json_place(&error);
             match odd_encoding(bytes) {
                 Some(encoding) => encoding.to_owned(),
                 None if error.is_eof() => format!("is truncated: its JSON ends early, at {place}"),

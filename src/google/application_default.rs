@@ -227,9 +227,11 @@ impl ApplicationDefault {
             chosen.is_refused = true;
         }
         Err(match (error.kind(), place) {
-            (ErrorKind::NotConfigured, _) => error.and_hint(&place::looked(cx.environment())),
+            (ErrorKind::NotConfigured, _) => {
+                error.with_detail("credentials file", &place::looked(cx.environment()))
+            }
             (_, Place::Metadata) => error,
-            (_, place) => error.and_hint(&format!("by the credentials of {place}")),
+            (_, place) => error.with_detail("credentials file", &place.to_string()),
         })
     }
 

@@ -182,7 +182,7 @@ pub(crate) fn read<T: DeserializeOwned>(
     }
     match serde_json::from_slice(response.body()) {
         Ok(answer) => Ok((answer, response)),
-        Err(_) => Err(Error::message(
+        Err(_) => Err(Error::from_message(
             Stage::Iam,
             ErrorKind::MalformedResponse,
             format!(

@@ -93,7 +93,7 @@ impl MetadataServer {
             return Ok(());
         }
         platform::is_googles(cx).await.map_err(|why| {
-            Error::message(Stage::Metadata, ErrorKind::NotConfigured, why).with_hint(
+            Error::from_message(Stage::Metadata, ErrorKind::NotConfigured, why).with_hint(
                 "elsewhere than on Google Cloud use a key file, by GOOGLE_APPLICATION_CREDENTIALS or LocalKey, \
                  or another source; if this is Google Cloud after all, set \
                  GCE_METADATA_HOST=metadata.google.internal",

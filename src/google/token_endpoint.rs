@@ -12,6 +12,7 @@ pub use local_key::LocalKey;
 use crate::build_error::BuildError;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Stage};
+use crate::redact::SECRET_FIELDS;
 use crate::token::{Asking, Assertion, SignJwt};
 use crate::transport::{Body, Endpoint, Request, Response};
 use base64::Engine as _;
@@ -23,14 +24,6 @@ use zeroize::Zeroizing;
 
 /// The endpoint, unless a key or a setting names another.
 pub(crate) const DEFAULT: &str = "https://oauth2.googleapis.com/token";
-
-/// Fields of the form whose values are blanked out of an error answer.
-const SECRET_FIELDS: [&str; 4] = [
-    "assertion",
-    "refresh_token",
-    "client_secret",
-    "subject_token",
-];
 
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
@@ -162,7 +155,7 @@ pub(crate) fn read<T: DeserializeOwned>(
     }
     match serde_json::from_slice(response.body()) {
         Ok(answer) => Ok((answer, response)),
-        Err(_) => Err(Error::message(
+        Err(_) => Err(Error::from_message(
             Stage::TokenEndpoint,
             ErrorKind::MalformedResponse,
             format!(

@@ -1,10 +1,10 @@
-//! The one type that holds secrets.
+//! The type that holds secrets.
 
 use serde::Deserialize;
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// Text that must never be shown: overwritten when dropped, redacted in `Debug`, no `Display`.
+/// Text that must never be shown: redacted in `Debug`, without `Display`, overwritten when dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Secret(Zeroizing<String>);
 
@@ -24,7 +24,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A secret as it stands in JSON.
+/// A secret in JSON, parsed straight into its type.
 #[derive(Deserialize)]
 #[serde(from = "String")]
 pub(crate) struct SecretText(pub(crate) Secret);

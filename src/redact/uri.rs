@@ -1,8 +1,8 @@
-//! What of a URI may be shown.
+//! What of a URI is shown.
 
-/// A URI without what may be a secret in it: the user before its host, and the query.
+/// A URI without the parts that may be secrets: the user before the host, and the query.
 pub(crate) fn bare(uri: &str) -> String {
-    // A password may hold any character, unless it was encoded: the last @ is the one that counts.
+    // A password may hold any character that was not encoded, so the last @ counts.
     let bare = match uri.rsplit_once('@') {
         Some((before, rest)) => {
             let scheme = before.find("://").map_or("", |end| &before[..end + 3]);
@@ -18,7 +18,7 @@ pub(crate) fn bare(uri: &str) -> String {
 
 /// Host and port of a proxy's URI.
 pub(crate) fn host_and_port(proxy: &str) -> &str {
-    // A password may hold any character, unless it was encoded: the last @ is the one that counts.
+    // As above, the last @ counts.
     let rest = proxy.split_once("://").map_or(proxy, |(_, rest)| rest);
     let host = rest.rsplit('@').next().unwrap_or_default();
     host.split('/').next().unwrap_or_default()
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_a_proxys_uri_only_host_and_port_are_shown() {
+    fn a_proxys_user_and_password_are_not_shown() {
         for uri in [
             "http://robot:pass@word@proxy.example.com:3128/",
             "http://robot:pa/ss://word@proxy.example.com:3128",

@@ -79,7 +79,13 @@ impl GcpAuth {
                 _ = abandoned => None,
             }
         };
-        let failed = |what: &str| Err(Error::message(Stage::Source, ErrorKind::Unavailable, what));
+        let failed = |what: &str| {
+            Err(Error::from_message(
+                Stage::Source,
+                ErrorKind::Unavailable,
+                what,
+            ))
+        };
         match tokio::task::spawn_blocking(move || runtime.block_on(fetch)).await {
             Ok(Some(token)) => token,
             Ok(None) => failed("no caller waits for the access token any more"),

@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::error::{Error, ErrorKind, Stage};
 use crate::file::text;
 use crate::names::Audience;
-use crate::redact::{ShownPath, said};
+use crate::redact::{ShownPath, said, without_tokens};
 use crate::token::{IdToken, MAX_TOKEN, ProvideIdToken, future};
 use std::ffi::OsString;
 use std::fmt;
@@ -88,7 +88,7 @@ impl TokenCommand {
     async fn token(&self, cx: &Context) -> Result<IdToken, Error> {
         let name = &self.program;
         let failed = |kind, what: String| {
-            Error::message(Stage::Source, kind, format!("the command {name} {what}"))
+            Error::from_message(Stage::Source, kind, format!("the command {name} {what}"))
         };
         let mut child = Command::new(self.program.as_path())
             .args(&self.args)
@@ -117,7 +117,7 @@ impl TokenCommand {
                 ));
             }
         };
-        let said = match said(&without_jwts(&String::from_utf8_lossy(&stderr))) {
+        let said = match said(&without_tokens(&String::from_utf8_lossy(&stderr))) {
             said if said.is_empty() => "it printed nothing on standard error".to_owned(),
             said => format!("it printed: {said}"),
         };
@@ -206,19 +206,6 @@ async fn head(
         tokio::io::copy(&mut pipe, &mut tokio::io::sink()).await?;
     }
     Ok(())
-}
-
-/// The text with every JWT left out.
-fn without_jwts(text: &str) -> String {
-    let in_jwt = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '=');
-    let mut kept = String::new();
-    let mut rest = text.trim();
-    while let Some(at) = rest.find("eyJ") {
-        kept += &rest[..at];
-        rest = rest[at..].trim_start_matches(in_jwt);
-        kept += "<JWT>";
-    }
-    kept + rest
 }
 
 impl ProvideIdToken for TokenCommand {

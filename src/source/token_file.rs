@@ -91,7 +91,7 @@ impl TokenFile {
             None => std::str::from_utf8(&bytes).map_err(|_| "it holds no text".to_owned()),
         };
         let token = token.map_err(|what| {
-            self.named(Error::message(
+            self.named(Error::from_message(
                 Stage::Source,
                 ErrorKind::MalformedResponse,
                 what,
@@ -101,7 +101,7 @@ impl TokenFile {
     }
 
     fn named(&self, error: Error) -> Error {
-        error.and_hint(&format!("token file {}", self.path))
+        error.with_detail("token file", &self.path.to_string())
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Stage};
 use crate::names::Audience;
+use crate::redact::shown;
 use crate::token::{IdToken, ProvideIdToken, future};
 use std::fmt;
 use std::sync::Arc;
@@ -52,9 +53,9 @@ impl TokenFn {
             future::ProvideIdToken::new(async move {
                 match jwt.await {
                     Ok(jwt) => IdToken::parse(jwt),
-                    Err(error) => Err(as_error(error.into())),
+                    Err(error) => Err(as_error(&name, error.into())),
                 }
-                .map_err(|error| error.and_hint(&format!("the token function {name:?}")))
+                .map_err(|error| error.with_detail("token function", &shown(&name)))
             })
         };
         Self {
@@ -64,10 +65,13 @@ impl TokenFn {
     }
 }
 
-fn as_error(error: BoxError) -> Error {
+fn as_error(name: &str, error: BoxError) -> Error {
     match error.downcast::<Error>() {
         Ok(error) => *error,
-        Err(error) => Error::new(Stage::Source, ErrorKind::Unavailable, error),
+        Err(error) => {
+            let message = format!("the token function {} failed", shown(name));
+            Error::from_message(Stage::Source, ErrorKind::Unavailable, message).with_source(error)
+        }
     }
 }
 

@@ -117,7 +117,7 @@ impl AccessToken {
     pub(crate) fn for_header(&self) -> Result<&str, Error> {
         match HeaderValue::from_str(self.expose()) {
             Ok(_) => Ok(self.expose()),
-            Err(_) => Err(Error::message(
+            Err(_) => Err(Error::from_message(
                 Stage::Source,
                 ErrorKind::Configuration,
                 "the access token holds a control character, which no header can; its source must \

@@ -119,7 +119,7 @@ impl IdToken {
 
     fn parse_for(stage: Stage, jwt: &str) -> Result<Self, Error> {
         let malformed =
-            |message: String| Error::message(stage, ErrorKind::MalformedResponse, message);
+            |message: String| Error::from_message(stage, ErrorKind::MalformedResponse, message);
         let jwt = crate::file::text::trim(jwt);
         if jwt.len() > MAX_TOKEN {
             return Err(malformed(format!(
@@ -167,8 +167,10 @@ impl IdToken {
             shown(found),
             shown(audience.as_str())
         );
-        Err(Error::message(stage, ErrorKind::MalformedResponse, message)
-            .with_hint("the source must ask for the audience that it is given"))
+        Err(
+            Error::from_message(stage, ErrorKind::MalformedResponse, message)
+                .with_hint("the source must ask for the audience that it is given"),
+        )
     }
 
     fn check_expiry(&self, stage: Stage, now: SystemTime) -> Result<(), Error> {
@@ -180,8 +182,10 @@ impl IdToken {
             since.as_secs(),
             self.claims().exp
         );
-        Err(Error::message(stage, ErrorKind::MalformedResponse, message)
-            .with_hint("if the token is fresh, this machine's clock is wrong"))
+        Err(
+            Error::from_message(stage, ErrorKind::MalformedResponse, message)
+                .with_hint("if the token is fresh, this machine's clock is wrong"),
+        )
     }
 
     /// The token itself, a secret: it is the identity until it expires.

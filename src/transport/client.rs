@@ -1,7 +1,7 @@
 //! The HTTP clients: the one for everything, and the one without a proxy.
 
-use super::guarded::Guarded;
 use crate::build_error::BuildError;
+use crate::redact::HiddenAnswers;
 use aws_smithy_http_client::tls;
 use aws_smithy_runtime::client::defaults::default_http_client_plugin_v2;
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
@@ -13,7 +13,7 @@ use aws_types::SdkConfig;
 pub(super) fn http_clients(
     conf: &SdkConfig,
 ) -> Result<(SharedHttpClient, SharedHttpClient), BuildError> {
-    let guarded = |client| SharedHttpClient::new(Guarded(client));
+    let guarded = |client| SharedHttpClient::new(HiddenAnswers(client));
     if let Some(client) = conf.http_client() {
         let client = guarded(client);
         return Ok((client.clone(), client));

@@ -2,6 +2,7 @@
 
 use super::plugins::is_over_limit;
 use crate::error::{Error, ErrorKind, Stage};
+use crate::redact::causes;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 
@@ -10,32 +11,33 @@ use aws_smithy_runtime_api::client::result::SdkError;
 #[error("{0}")]
 struct Causes(String);
 
-/// Makes our error of the SDK's, of which only the texts of the causes are kept.
+/// Makes our error of the SDK's, of which only the texts of the causes are kept. `call` names the method and the endpoint.
 pub(crate) fn transport_error<E: std::error::Error + 'static>(
     stage: Stage,
+    call: &str,
     error: &SdkError<E, HttpResponse>,
 ) -> Error {
     let (kind, what) = match error {
-        SdkError::TimeoutError(_) => (ErrorKind::Timeout, "no answer in time"),
+        SdkError::TimeoutError(_) => (ErrorKind::Timeout, None),
         SdkError::DispatchFailure(failure) if failure.is_timeout() => {
-            (ErrorKind::Timeout, "no connection in time")
+            (ErrorKind::Timeout, Some("no connection"))
         }
-        SdkError::DispatchFailure(_) => (ErrorKind::Unavailable, "no connection, or it broke"),
+        SdkError::DispatchFailure(_) => {
+            (ErrorKind::Unavailable, Some("no connection, or it broke"))
+        }
         SdkError::ResponseError(_) if is_over_limit(error) => (
             ErrorKind::MalformedResponse,
-            "the answer is larger than 64 KiB",
+            Some("the answer is larger than 64 KiB"),
         ),
-        SdkError::ResponseError(_) => (ErrorKind::Unavailable, "the answer broke off"),
-        _ => (ErrorKind::Configuration, "the request could not be made"),
+        SdkError::ResponseError(_) => (ErrorKind::Unavailable, Some("the answer broke off")),
+        _ => (
+            ErrorKind::Configuration,
+            Some("the request could not be made"),
+        ),
     };
-    Error::message(stage, kind, what).with_source(Causes(causes(error)))
-}
-
-/// The innermost two causes say what happened; the outer ones are the SDK's own wrapping.
-fn causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let texts: Vec<String> = std::iter::successors(error.source(), |error| error.source())
-        .map(ToString::to_string)
-        .collect();
-    let inner = texts.len().saturating_sub(2);
-    texts[inner..].join(": ")
+    let message = match what {
+        Some(what) => format!("{call}: {what}"),
+        None => call.to_owned(),
+    };
+    Error::from_message(stage, kind, message).with_source(Causes(causes(error)))
 }

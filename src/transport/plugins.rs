@@ -1,9 +1,9 @@
 //! What the SDK's transport lacks for us, as classifiers and plugins.
 
+use crate::redact::hide_output;
 use aws_smithy_runtime::client::retries::RetryPartition;
 use aws_smithy_runtime::client::retries::classifiers::TransientErrorClassifier;
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
-use aws_smithy_runtime_api::client::orchestrator::SensitiveOutput;
 use aws_smithy_runtime_api::client::retries::classifiers::{
     ClassifyRetry, RetryAction, RetryClassifierPriority,
 };
@@ -93,7 +93,7 @@ impl ClassifyRetry for Retries {
 /// Keeps answers out of the SDK's logs, and our retries out of its shared quota.
 pub(crate) fn opaque(partition: RetryPartition) -> StaticRuntimePlugin {
     let mut layer = Layer::new("aws-google-web-identity");
-    layer.store_put(SensitiveOutput);
+    hide_output(&mut layer);
     layer.store_put(partition);
     StaticRuntimePlugin::new().with_config(layer.freeze())
 }

@@ -1,9 +1,8 @@
 //! A request to one of Google's endpoints, from its parts.
 
 use super::endpoint::Endpoint;
-use super::guarded::Headers;
 use crate::error::Stage;
-use crate::redact::opaque;
+use crate::redact::{Headers, opaque};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;

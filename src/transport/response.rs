@@ -1,6 +1,7 @@
 //! An answer as the hops read it.
 
 use crate::error::{Error, ErrorKind};
+use crate::redact::{body_summary, shown};
 use crate::transport::received::Received;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use std::fmt;
@@ -57,7 +58,7 @@ impl Response {
 
     /// What is wrong with what the answer holds, and who gave it.
     pub(crate) fn blame(&self, error: Error) -> Error {
-        error.and_hint(&format!("answered by {}", self.origin))
+        error.with_detail("answered by", &self.origin)
     }
 
     pub(crate) fn body(&self) -> &[u8] {
@@ -71,16 +72,14 @@ impl Response {
 
     /// What kind of body it is, without showing it: it may hold a token.
     pub(crate) fn describe(&self) -> String {
-        let content_type = self.content_type.as_deref().unwrap_or("no content type");
         let retry_after = match &self.retry_after {
-            Some(after) => format!(", Retry-After {}", crate::redact::shown(after)),
+            Some(after) => format!(", Retry-After {}", shown(after)),
             None => String::new(),
         };
         format!(
-            "HTTP {} with {} bytes of {}{retry_after} from {}",
+            "HTTP {} with {}{retry_after} from {}",
             self.status,
-            self.body.len(),
-            crate::redact::shown(content_type),
+            body_summary(&self.body, self.content_type.as_deref()),
             self.origin
         )
     }

@@ -62,11 +62,11 @@ async fn a_replaced_key_is_read_again() {
     emulator.rotate_key_file(ROBOT).unwrap();
     let error = provider.id_token().await.unwrap_err();
     let file_is_named = format!(
-        "by the credentials of {:?} (named by GOOGLE_APPLICATION_CREDENTIALS)",
+        "credentials file  {:?} (named by GOOGLE_APPLICATION_CREDENTIALS)",
         file.path()
     );
     for says in ["invalid_grant", ROBOT, &file_is_named] {
-        assert!(error.to_string().contains(says), "{says:?}: {error}");
+        assert!(chain(&error).contains(says), "{says:?}: {error:#}");
     }
     std::fs::write(
         file.path(),

@@ -110,7 +110,7 @@ async fn answers_of_the_metadata_server_that_are_no_id_token() {
                 .header("metadata-flavor", "Google")
                 .body("Service account not enabled on this instance"),
             Configuration,
-            "HTTP 404: Service account not enabled on this instance (no service account \"default\" is attached",
+            "HTTP 404: Service account not enabled on this instance\n  hint: no service account \"default\" is attached",
         ),
         // As GKE's server words what IAM answered it.
         (
@@ -122,7 +122,7 @@ async fn answers_of_the_metadata_server_that_are_no_id_token() {
                  https://cloud.google.com/kubernetes-engine/docs/how-to/workload-identity#authenticating_to\n\n",
             ),
             Denied,
-            "workload-identity#authenticating_to (this pod's Kubernetes account acts as no service account",
+            "workload-identity#authenticating_to\n  hint: this pod's Kubernetes account acts as no service account",
         ),
         (
             Answer::status(404).header("metadata-flavor", "Google").body(
@@ -130,7 +130,7 @@ async fn answers_of_the_metadata_server_that_are_no_id_token() {
                  robot-with-a-long-name@demo-project-of-ours.iam.gserviceaccount.com",
             ),
             Configuration,
-            "gserviceaccount.com (this pod's Kubernetes account",
+            "gserviceaccount.com\n  hint: this pod's Kubernetes account",
         ),
         (
             Answer::status(403).body(format!("the token is {}", "a".repeat(41))),
@@ -186,7 +186,7 @@ async fn answers_of_the_token_endpoint_that_are_no_id_token() {
         (
             grant("Invalid JWT Signature."),
             Configuration,
-            "HTTP 400 invalid_grant: Invalid JWT Signature. (account robot@demo-project.iam.gserviceaccount.com) (the key was deleted or belongs to another account",
+            "HTTP 400 invalid_grant: Invalid JWT Signature. (account robot@demo-project.iam.gserviceaccount.com)\n  hint: the key was deleted or belongs to another account",
         ),
         (
             grant("Invalid grant: account not found"),
@@ -196,7 +196,7 @@ async fn answers_of_the_token_endpoint_that_are_no_id_token() {
         (
             grant("The account is not associated with a project."),
             Configuration,
-            "(check the account, the key and this machine's clock)",
+            "\n  hint: check the account, the key and this machine's clock",
         ),
         (
             Answer::status(400).body(r#"{"error":"temporarily_unavailable"}"#),
@@ -261,11 +261,9 @@ async fn a_pod_whose_account_is_linked_to_none_has_no_email_and_is_told_so() {
     let source = JwtBearer::new(signer).token_uri(emulator.token_uri());
     let error = with(&emulator, source).await.session().await.unwrap_err();
     assert!(
-        error
-            .to_string()
-            .contains("the answer is no e-mail: HTTP 200 with 24 bytes")
-            && error.to_string().contains("roles/iam.workloadIdentityUser"),
-        "{error}"
+        format!("{error:#}").contains("the answer is no e-mail: HTTP 200 with 24 bytes")
+            && format!("{error:#}").contains("roles/iam.workloadIdentityUser"),
+        "{error:#}"
     );
 }
 
@@ -286,7 +284,7 @@ async fn refusals_of_iam_name_the_role_and_the_account() {
                 "Permission 'iam.serviceAccounts.signJwt' denied",
             ),
             Denied,
-            "HTTP 403 PERMISSION_DENIED: Permission 'iam.serviceAccounts.signJwt' denied (the caller needs roles/iam.serviceAccountTokenCreator on robot@demo-project.iam.gserviceaccount.com, also when it is that account itself, and delegates roles/iam.serviceAccountTokenCreator on the next; the API iamcredentials.googleapis.com must be enabled, and a virtual machine have the scope cloud-platform)",
+            "HTTP 403 PERMISSION_DENIED: Permission 'iam.serviceAccounts.signJwt' denied\n  hint: the caller needs roles/iam.serviceAccountTokenCreator on robot@demo-project.iam.gserviceaccount.com, also when it is that account itself, and delegates roles/iam.serviceAccountTokenCreator on the next; the API iamcredentials.googleapis.com must be enabled, and a virtual machine have the scope cloud-platform",
         ),
         (
             status(401, "UNAUTHENTICATED", "no"),
@@ -392,7 +390,7 @@ async fn a_server_that_is_not_there_is_named() {
         Stage::Metadata,
         ErrorKind::Unavailable,
         &[
-            "no connection, or it broke (identity at http://127.0.0.1:1)",
+            "identity at http://127.0.0.1:1: no connection, or it broke",
             "refused",
         ],
     );

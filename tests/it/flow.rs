@@ -226,7 +226,7 @@ async fn one_account_signs_as_another_through_delegates() {
     let signer = IamSignJwt::new(ROBOT, caller.clone()).endpoint(emulator.iam_endpoint());
     let source = |signer: IamSignJwt| JwtBearer::new(signer).token_uri(emulator.token_uri());
     let direct = with(&emulator, source(signer.clone())).await;
-    let refused = direct.session().await.unwrap_err().to_string();
+    let refused = format!("{:#}", direct.session().await.unwrap_err());
     assert!(refused.contains("iam.serviceAccounts.signJwt"), "{refused}");
     assert!(
         refused.contains(&format!(
@@ -392,7 +392,7 @@ async fn the_identical_token_is_not_sent_twice() {
         1,
         sts_error(400, "ExpiredTokenException", "Too old."),
     );
-    let error = provider.session().await.unwrap_err().to_string();
+    let error = format!("{:#}", provider.session().await.unwrap_err());
     assert!(
         error.contains("Too old.") && error.contains("it was not sent twice"),
         "{error}"

@@ -81,7 +81,7 @@ async fn a_clock_that_cannot_be_corrected_for_is_told_by_how_much() {
         " s behind the server's: set it right",
         ROBOT,
     ] {
-        assert!(error.to_string().contains(says), "{error}");
+        assert!(format!("{error:#}").contains(says), "{error}");
     }
     assert_eq!(emulator.requests_of(Call::TokenEndpoint).len(), 1);
     // No Date, no second try; and never more than a second one.
@@ -117,7 +117,7 @@ async fn an_assertion_that_iam_does_not_sign_for_its_time_names_the_clock() {
         (Stage::Iam, ErrorKind::Configuration)
     );
     let says = "s behind the server's: set it right";
-    assert!(error.to_string().contains(says), "{error}");
+    assert!(format!("{error:#}").contains(says), "{error}");
 }
 
 /// Tokens that live so long, one after the other; the last one for ever.

@@ -202,7 +202,7 @@ async fn a_refused_subject_token_is_not_blamed_on_a_clock() {
     let stale = "ID Token issued at 1700000000 is stale to sign-in. iat is in the past.";
     let refused = Answer::oauth_error(400, "invalid_grant", stale);
     emulator.answer_next(Call::TokenEndpoint, 1, refused);
-    let error = provider.id_token().await.unwrap_err().to_string();
+    let error = chain(&provider.id_token().await.unwrap_err());
     assert!(
         error.contains("the subject token was refused: has it expired") && !error.contains("clock"),
         "{error}"

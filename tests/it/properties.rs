@@ -35,11 +35,13 @@ fn check<S: Strategy>(cases: u32, input: S, property: impl Fn(S::Value) -> Check
     }
 }
 
-/// The text of an error is short and on one line.
+/// The text of an error is on one line, and its explanation is short. No foreign text starts a line.
 fn check_text(error: &(dyn Error + 'static)) -> Result<String, TestCaseError> {
+    prop_assert!(!error.to_string().contains('\n'), "{}", error);
     let text = chain(error);
     prop_assert!(text.len() < MAX_TEXT, "{} bytes: {:.300}", text.len(), text);
-    prop_assert!(!text.contains('\n'), "{}", text);
+    let mut more = text.lines().skip(1);
+    prop_assert!(more.all(|line| line.starts_with("  ")), "{}", text);
     Ok(text)
 }
 

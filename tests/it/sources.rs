@@ -140,7 +140,7 @@ async fn a_failed_command_is_shown_with_its_output() {
         (
             shell("echo \"got $1 now\" >&2; exit 1", &[&token]),
             ErrorKind::Unavailable,
-            vec!["got <JWT> now"],
+            vec!["got <token> now"],
         ),
         (
             shell(
@@ -308,7 +308,7 @@ async fn a_closure_gets_the_audience_and_keeps_its_errors() {
     assert_error(
         &error,
         ErrorKind::Denied,
-        &["no such policy", "the token function \"vault\""],
+        &["no such policy", "token function  \"vault\""],
     );
     let nonsense = TokenFn::new("vault", |_| async { Ok::<_, Error>("nonsense".to_owned()) });
     let error = with(&emulator, nonsense)
@@ -319,7 +319,7 @@ async fn a_closure_gets_the_audience_and_keeps_its_errors() {
     assert_error(
         &error,
         ErrorKind::MalformedResponse,
-        &["the token function \"vault\""],
+        &["token function  \"vault\""],
     );
 }
 

@@ -147,21 +147,73 @@ async fn a_trust_policy_that_does_not_match_is_explained_by_the_keys_of_the_toke
         (error.stage(), error.kind(), error.code()),
         (Stage::Sts, ErrorKind::Denied, Some("AccessDenied"))
     );
-    let text = error.to_string();
+    let text = format!("{error:#}");
     for says in [
         strange,
         "Not authorized to perform sts:AssumeRoleWithWebIdentity",
-        &format!("accounts.google.com:aud = \"{ROBOT}\""),
-        &format!("accounts.google.com:oaud = \"{AUDIENCE}\""),
-        &format!("accounts.google.com:sub = \"{}\"", claims.sub),
+        &format!("\n  accounts.google.com:aud   \"{ROBOT}\"\n"),
+        &format!("\n  accounts.google.com:oaud  \"{AUDIENCE}\"\n"),
+        &format!("\n  accounts.google.com:sub   \"{}\"\n", claims.sub),
     ] {
         assert!(text.contains(says), "{says:?} is not in {text}");
     }
+    let line = error.to_string();
+    assert!(line.len() < 200 && !line.contains('\n'), "{line}");
+    assert!(
+        line.contains("AccessDenied") && line.contains(strange),
+        "{line}"
+    );
+    assert!(error.details().any(|it| it == ("role", strange)));
+    assert!(error.hint().unwrap().contains("trust policy"));
     assert_eq!(
         emulator.requests_of(Call::Sts).len(),
         1,
         "AccessDenied is never retried"
     );
+}
+
+#[tokio::test]
+async fn keys_that_sts_cannot_fetch_are_transient_and_no_fault_of_the_token() {
+    let emulator = Arc::new(watch::start().await);
+    let minting = Minting::new(&emulator);
+    let tokens = minting.tokens.clone();
+    let provider = with(&emulator, minting).await;
+    let message = "Couldn't retrieve verification key from your identity provider, please \
+                   reference AssumeRoleWithWebIdentity documentation for requirements";
+    let refusal = sts_error(400, "InvalidIdentityToken", message);
+    emulator.answer_next(Call::Sts, 9, refusal);
+    let error = provider.session().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:#}");
+    assert!(error.is_retryable());
+    let hint = error.hint().unwrap();
+    assert!(hint.contains("AWS could not reach Google"), "{hint}");
+    let fetched = tokens.load(std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(fetched, 1, "no fresh token is fetched");
+}
+
+#[tokio::test]
+async fn an_sts_that_is_not_there_is_named() {
+    let emulator = Arc::new(watch::start().await);
+    let config = sdk_config().into_builder();
+    let config = config.endpoint_url("http://127.0.0.1:1").build();
+    let provider = from_emulator(&emulator)
+        .configure(&crate::support::quick(&config))
+        .token_source(Minting::new(&emulator))
+        .build()
+        .await
+        .unwrap();
+    let error = provider.session().await.unwrap_err();
+    assert_eq!(
+        (error.stage(), error.kind()),
+        (Stage::Sts, ErrorKind::Unavailable)
+    );
+    let line = error.to_string();
+    let says = "AssumeRoleWithWebIdentity at http://127.0.0.1:1: no connection, or it broke";
+    assert!(line.contains(says), "{line}");
+    let text = chain(&error);
+    for says in [ROLE, "\n  Region  us-east-1", "Connection refused"] {
+        assert!(text.contains(says), "{says:?} is not in {text}");
+    }
 }
 
 #[tokio::test]

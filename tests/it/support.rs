@@ -40,12 +40,12 @@ pub fn builder() -> Builder {
         .environment([] as [(&str, &str); 0])
 }
 
-/// The error and everything that caused it, as a user's log would show it.
+/// The explanation of the error, and of everything that caused it.
 pub fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
+    let mut text = format!("{error:#}");
     let mut next = error.source();
     while let Some(error) = next {
-        text += &format!(" <- {error}");
+        text += &format!(" <- {error:#}");
         next = error.source();
     }
     watch::shown(&format!("{text}\n{error:?}"));

@@ -67,7 +67,7 @@ async fn elsewhere_nothing_is_asked_and_a_chain_goes_on() {
                     "GOOGLE_APPLICATION_CREDENTIALS is not set, and neither CLOUDSDK_CONFIG nor HOME is set"
                 },
             ] {
-                assert!(error.to_string().contains(says), "{says:?}: {error}");
+                assert!(format!("{error:#}").contains(says), "{says:?}: {error}");
             }
             let next = Credentials::for_tests();
             let chain = CredentialsProviderChain::first_try("Google", provider)
@@ -97,10 +97,10 @@ async fn where_nothing_tells_the_metadata_servers_address_is_looked_at_for_150_m
     let not_here = |error: &Error| {
         assert_eq!(error.kind(), ErrorKind::NotConfigured, "{error}");
         assert!(
-            error.to_string().contains(&format!(
+            format!("{error:#}").contains(&format!(
                 "{host} didn't answer as Google's metadata server within 150 ms"
             )),
-            "{error}"
+            "{error:#}"
         );
     };
     let provider = unclear(&host, &world).await;
@@ -149,10 +149,8 @@ async fn where_nothing_tells_the_metadata_servers_address_is_looked_at_for_150_m
     );
     assert_eq!(error.stage(), Stage::Metadata);
     assert!(
-        error
-            .to_string()
-            .contains("http://metadata.google.internal"),
-        "{error}"
+        format!("{error:#}").contains("http://metadata.google.internal"),
+        "{error:#}"
     );
 }
 
@@ -240,7 +238,7 @@ async fn a_connection_that_is_not_made_in_time_is_told_from_an_answer_that_is_no
     let (error, took) = waits(&world.clock, session).await;
     assert_eq!(error.kind(), ErrorKind::Timeout);
     for says in [
-        "no connection in time",
+        ": no connection",
         "on Google's infrastructure: K_SERVICE is set; if that is not so, NO_GCE_CHECK=true says it",
     ] {
         assert!(chain(&error).contains(says), "{error}");
@@ -338,10 +336,8 @@ async fn a_pod_without_a_metadata_server_gives_up_after_30_seconds_in_all() {
             assert_eq!(error.stage(), Stage::Metadata, "{name}: {error}");
             assert!(error.is_retryable(), "{error}");
             assert!(
-                error
-                    .to_string()
-                    .contains("is the metadata server of this node running"),
-                "{error}"
+                format!("{error:#}").contains("is the metadata server of this node running"),
+                "{error:#}"
             );
         }
         assert!(waited >= seconds(29) && waited <= seconds(41), "{waited:?}");
@@ -378,10 +374,8 @@ async fn a_no_of_the_metadata_server_is_not_waited_for() {
     .await;
     assert_eq!(waited, Duration::ZERO);
     assert!(
-        error
-            .to_string()
-            .contains("no service account \"default\" is attached"),
-        "{error}"
+        format!("{error:#}").contains("no service account \"default\" is attached"),
+        "{error:#}"
     );
     assert_eq!(error.kind(), ErrorKind::Configuration);
 }

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, ErrorKind, Stage};
 use crate::names::RoleArn;
-use crate::redact::{said, without};
+use crate::redact::{said, shown_long, without};
 use crate::token::IdToken;
 use crate::transport::{kind_of_status, transport_error};
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
@@ -23,20 +23,25 @@ impl Refusal {
         error: &SdkError<AssumeRoleWithWebIdentityError, HttpResponse>,
         role_arn: &RoleArn,
         token: &IdToken,
+        endpoint: Option<&str>,
     ) -> Self {
         let Some(service_error) = error.as_service_error() else {
             let error = match error.raw_response() {
                 // An answer that could not be read: the status says more than the parser.
                 Some(response) if !response.status().is_success() => {
                     let status = response.status().as_u16();
-                    Error::message(
+                    Error::from_message(
                         Stage::Sts,
                         kind(None, status),
                         format!("HTTP {status} without a code or a message (role {role_arn})"),
                     )
                 }
-                _ => transport_error(Stage::Sts, error)
-                    .with_hint(format!("AssumeRoleWithWebIdentity of {role_arn}")),
+                _ => {
+                    let at =
+                        endpoint.map_or_else(String::new, |endpoint| format!(" at {endpoint}"));
+                    let call = format!("AssumeRoleWithWebIdentity{at}");
+                    transport_error(Stage::Sts, &call, error).with_detail("role", role_arn.as_str())
+                }
             };
             return Self {
                 error,
@@ -66,26 +71,40 @@ impl Refusal {
                 said(message.unwrap_or("no message"))
             ),
         };
+        let what = format!("{what} (role {role_arn})");
+        let no_keys = code == Some("InvalidIdentityToken") && message.is_some_and(is_about_keys);
+        let kind = match no_keys {
+            true => ErrorKind::Unavailable,
+            false => kind(code, status),
+        };
+        let error = Error::from_message(Stage::Sts, kind, what)
+            .with_code(code, request_id)
+            .with_detail("role", role_arn.as_str());
         let keys = token.claims().aws_condition_keys();
-        let error = Error::message(
-            Stage::Sts,
-            kind(code, status),
-            format!(
-                "{what}; role {role_arn}, request id {}; the token's condition keys: {keys}",
-                request_id.map_or_else(|| "none".to_owned(), said)
-            ),
-        )
-        .with_code(code, request_id);
-        let error = match hint(code) {
+        let error = keys.iter().fold(error, |error, (key, values)| {
+            let values: Vec<_> = values.iter().map(|value| shown_long(value)).collect();
+            error.with_detail(key, &values.join(" or "))
+        });
+        let hint = match no_keys {
+            true => hint(Some("IDPCommunicationError")),
+            false => hint(code),
+        };
+        let error = match hint {
             Some(hint) => error.with_hint(hint),
             None => error,
         };
-        let fresh_token_may_help = code.is_some_and(blames_token);
+        let fresh_token_may_help = !no_keys && code.is_some_and(blames_token);
         Self {
             error,
             fresh_token_may_help,
         }
     }
+}
+
+/// STS could not fetch the issuer's keys. It says so with the code of an invalid token, but the
+/// token is fine: it passes, and the same token is sent again.
+fn is_about_keys(message: &str) -> bool {
+    message.starts_with("Couldn't retrieve verification key from your identity provider")
 }
 
 /// Whether it is the token that is refused, and not what it is to be exchanged for.

@@ -12,7 +12,7 @@ use crate::google::iam::impersonated::Impersonated;
 use crate::google::token_endpoint::key_file::check_universe;
 use crate::google::token_endpoint::{JwtBearer, LocalKey};
 use crate::names::ServiceAccountEmail;
-use crate::redact::{secret_kind, shown};
+use crate::redact::{shown, word};
 use crate::token::{ProvideAccessToken, ProvideIdToken};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -241,10 +241,6 @@ impl Identity {
 }
 
 fn unsupported(r#type: &str) -> String {
-    let is_word = r#type.len() <= 40
-        && r#type
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte == b'_');
     match r#type {
         "" => "has no \"type\"; a file that gcloud or Google's console wrote is expected".to_owned(),
         "gdch_service_account" => "is a gdch_service_account, of Google Distributed Cloud, whose tokens \
@@ -252,7 +248,7 @@ fn unsupported(r#type: &str) -> String {
             server works"
             .to_owned(),
         // In a damaged file the type may be a secret.
-        other if !is_word || secret_kind(other).is_some() => {
+        other if word(other).is_none() => {
             format!("has a type that is no word; {KNOWN}")
         }
         other => format!("has the unknown type {}; {KNOWN}", shown(other)),

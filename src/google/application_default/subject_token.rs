@@ -158,7 +158,7 @@ impl SubjectToken {
                 }
                 let response = cx.transport().send(request).await?;
                 if !response.is_success() {
-                    return Err(Error::message(
+                    return Err(Error::from_message(
                         Stage::Source,
                         response.error_kind(),
                         format!("the subject token's url: {}", response.describe()),
@@ -173,7 +173,7 @@ impl SubjectToken {
     fn extract_from(&self, name: &str, bytes: &[u8]) -> Result<Secret, Error> {
         self.extract(bytes).map_err(|what| {
             let message = format!("the subject token's {name} {what}");
-            Error::message(Stage::Source, ErrorKind::MalformedResponse, message)
+            Error::from_message(Stage::Source, ErrorKind::MalformedResponse, message)
         })
     }
 

@@ -84,8 +84,13 @@ impl IamIdToken {
             .client
             .call(cx, &account, "generateIdToken", body)
             .await?;
-        IdToken::received(Stage::Iam, token.0.expose(), audience, &response.received)
-            .map_err(|error| response.blame(error).and_hint(&format!("as {account}")))
+        IdToken::received(Stage::Iam, token.0.expose(), audience, &response.received).map_err(
+            |error| {
+                response
+                    .blame(error)
+                    .with_detail("account", account.as_str())
+            },
+        )
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::error::{Error, ErrorKind, Stage};
 use crate::google::metadata_server::FLAVOR;
 use crate::names::{Audience, ServiceAccountEmail};
-use crate::redact::{said, shown};
+use crate::redact::{prose, said, shown};
 use crate::token::{AccessToken, IdToken, TokenAnswer};
 use crate::transport::{Endpoint, Response};
 
@@ -66,7 +66,7 @@ pub(crate) fn read_access_token(response: &Response) -> Result<AccessToken, Erro
 }
 
 fn malformed(message: String) -> Error {
-    Error::message(Stage::Metadata, ErrorKind::MalformedResponse, message)
+    Error::from_message(Stage::Metadata, ErrorKind::MalformedResponse, message)
 }
 
 fn require_flavor(response: &Response) -> Result<(), Error> {
@@ -82,36 +82,25 @@ fn require_flavor(response: &Response) -> Result<(), Error> {
 const UNLINKED: &str = "this pod's Kubernetes account acts as no service account: annotate it with \
     iam.gke.io/gcp-service-account, and give it roles/iam.workloadIdentityUser on that account";
 
-/// Sentences: no page, and nothing that may be a token.
-fn is_prose(text: &str) -> bool {
-    let is_word = |word: &str| {
-        word.len() <= 40 || word.contains('@') || word.contains("://") && !word.contains('?')
-    };
-    (1..=1000).contains(&text.len())
-        && !text.starts_with('<')
-        && !text.contains(['{', '"'])
-        && text.split_whitespace().all(is_word)
-}
-
 fn refusal(response: &Response, account: &str, endpoint: &Endpoint) -> Error {
     // A refusal's text says why; any other answer's may be a token.
     let prose = response
         .text()
-        .map(str::trim)
-        .filter(|text| response.status >= 400 && is_prose(text));
+        .filter(|_| response.status >= 400)
+        .and_then(prose);
     // GKE's server asks IAM for what it hands out.
     let of_iam = prose.is_some_and(|text| text.contains("IAM returned"));
     let said = match prose {
         Some(text) => format!("HTTP {}: {}", response.status, said(text)),
         None => response.describe(),
     };
-    let error = Error::message(Stage::Metadata, response.error_kind(), said);
+    let error = Error::from_message(Stage::Metadata, response.error_kind(), said);
     match response.status {
         403 | 404 if of_iam => error.with_hint(UNLINKED),
         404 => error.with_hint(format!(
             "no service account {account:?} is attached to this machine: attach one, or use another source"
         )),
         403 => error.with_hint(format!("is {} a metadata server?", endpoint.origin())),
-        _ => error.with_hint(format!("answered by {}", endpoint.origin())),
+        _ => error.with_detail("answered by", &endpoint.origin()),
     }
 }

@@ -53,7 +53,7 @@ impl<S: SignJwt> JwtBearer<S> {
         let (Answer { id_token }, response) =
             token_endpoint::exchange(cx, endpoint, &self.signer, asking).await?;
         let id_token = id_token.ok_or_else(|| {
-            Error::message(
+            Error::from_message(
                 Stage::TokenEndpoint,
                 ErrorKind::MalformedResponse,
                 format!("the answer has no id_token: {}", response.describe()),

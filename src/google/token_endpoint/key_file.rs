@@ -4,7 +4,7 @@ use crate::build_error::BuildError;
 use crate::file::json;
 use crate::google::token_endpoint::{self, TokenEndpoint};
 use crate::names::ServiceAccountEmail;
-use crate::redact::{SecretText, shown};
+use crate::redact::{SecretText, pem_label, shown};
 use aws_lc_rs::signature::RsaKeyPair;
 use jsonwebtoken::EncodingKey;
 use serde::Deserialize;
@@ -91,13 +91,6 @@ pub(crate) fn check_universe(named: Option<&str>) -> Result<(), String> {
     }
 }
 
-/// Whether a PEM's label may be shown: words such as `CERTIFICATE`, not a part of a key.
-fn is_label(text: &str) -> bool {
-    let is_word =
-        |word: &str| word.len() <= 11 && word.bytes().all(|byte| byte.is_ascii_uppercase());
-    text.len() <= 40 && text.split(' ').all(is_word)
-}
-
 fn rsa_key(pem: &str) -> Result<RsaKeyPair, String> {
     const EXPECTED: &str = "an RSA key in PEM, \"-----BEGIN PRIVATE KEY-----\" (PKCS#8) or \
         \"-----BEGIN RSA PRIVATE KEY-----\" (PKCS#1), is expected";
@@ -114,7 +107,7 @@ fn rsa_key(pem: &str) -> Result<RsaKeyPair, String> {
         }
         Some("EC PRIVATE KEY") => return Err(format!("is an EC key; {EXPECTED}")),
         // The label of a PEM that lost a dash reaches into the key.
-        Some(label) if is_label(label) => {
+        Some(label) if pem_label(label).is_some() => {
             return Err(format!("is a PEM of {}; {EXPECTED}", shown(label)));
         }
         _ => return Err(format!("is not PEM; {EXPECTED}")),

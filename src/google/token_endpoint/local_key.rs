@@ -112,7 +112,7 @@ impl LocalKey {
             &mut signature,
         )
         .map_err(|_| {
-            Error::message(
+            Error::from_message(
                 Stage::Sign,
                 ErrorKind::Configuration,
                 "the RSA key can't sign",

@@ -36,7 +36,7 @@ pub(super) fn error(response: &Response, (grant, who): (Grant, &str)) -> Error {
         ErrorKind::Configuration if TRANSIENT.contains(&code.as_str()) => ErrorKind::Unavailable,
         kind => kind,
     };
-    let error = Error::message(
+    let error = Error::from_message(
         Stage::TokenEndpoint,
         kind,
         format!(
@@ -55,7 +55,7 @@ pub(super) fn error(response: &Response, (grant, who): (Grant, &str)) -> Error {
 
 /// Google's STS answers in the form of Google's other APIs when the project hasn't enabled it.
 fn other(response: &Response) -> Error {
-    let error = |what| Error::message(Stage::TokenEndpoint, response.error_kind(), what);
+    let error = |what| Error::from_message(Stage::TokenEndpoint, response.error_kind(), what);
     let Some(status) = Status::of(response) else {
         return error(response.describe());
     };

@@ -1,35 +1,62 @@
-//! HTTP clients that keep from the SDK's eyes what it would print: answers until they are read, and headers.
+//! What the SDK must not see, because it would print it.
 
-use super::limited::limited;
+use crate::redact::limited::limited;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::connector_metadata::ConnectorMetadata;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
     SharedHttpConnector,
 };
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, SensitiveOutput};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::{
     RuntimeComponents, RuntimeComponentsBuilder,
 };
-use aws_smithy_types::config_bag::ConfigBag;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::config_bag::{ConfigBag, Layer};
+use bytes::Bytes;
+use http_body_util::Full;
 use std::borrow::Cow;
+use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// Every hop's client. At TRACE the SDK prints an answer as it comes: one whose body is in memory already, as a client of
-/// the user's own may give it, with the tokens in it. And it buffers answers whole.
-#[derive(Debug)]
-pub(crate) struct Guarded(pub(crate) SharedHttpClient);
+/// The body of a request, of a type that the SDK cannot look into, made by a function. It prints
+/// other bodies at TRACE, and in the error for an endpoint that does not fit.
+pub(crate) fn opaque(bytes: Bytes) -> SdkBody {
+    SdkBody::retryable(move || SdkBody::from_body_1_x(Full::new(bytes.clone())))
+}
 
-impl HttpClient for Guarded {
+/// Keeps what is read from an answer out of the SDK's logs.
+pub(crate) fn hide_output(layer: &mut Layer) {
+    layer.store_put(SensitiveOutput);
+}
+
+/// What happened on the way, as text: an error of the SDK holds the answer, and shows it. The
+/// innermost two causes say what happened; the outer ones are the SDK's own wrapping.
+pub(crate) fn causes(error: &(dyn Error + 'static)) -> String {
+    let texts: Vec<String> = std::iter::successors(error.source(), |&error| error.source())
+        .map(ToString::to_string)
+        .collect();
+    let inner = texts.len().saturating_sub(2);
+    texts[inner..].join(": ")
+}
+
+/// The client of every stage: it hides answers from the SDK and caps them.
+///
+/// At TRACE the SDK prints an answer as it arrives if its body is in memory already, as an HTTP
+/// client of the user's own may give it, with the tokens in it.
+#[derive(Debug)]
+pub(crate) struct HiddenAnswers(pub(crate) SharedHttpClient);
+
+impl HttpClient for HiddenAnswers {
     fn http_connector(
         &self,
         settings: &HttpConnectorSettings,
         components: &RuntimeComponents,
     ) -> SharedHttpConnector {
-        SharedHttpConnector::new(GuardedConnector(
+        SharedHttpConnector::new(HiddenAnswersConnector(
             self.0.http_connector(settings, components),
         ))
     }
@@ -56,58 +83,58 @@ impl HttpClient for Guarded {
 }
 
 #[derive(Debug)]
-struct GuardedConnector(SharedHttpConnector);
+struct HiddenAnswersConnector(SharedHttpConnector);
 
-impl HttpConnector for GuardedConnector {
+impl HttpConnector for HiddenAnswersConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let answer = self.0.call(request);
         HttpConnectorFuture::new(async move { Ok(answer.await?.map(limited)) })
     }
 }
 
-/// Headers by name; their values are secrets, or may be.
+/// Headers by name. Their values are secrets, or may be.
 pub(crate) type Headers = Vec<(Cow<'static, str>, Zeroizing<String>)>;
 
-/// A client that adds these headers to the one request that it is made for, where the SDK doesn't see them: at TRACE it
-/// prints those of a request, but for `authorization`.
-pub(crate) struct WithHeaders {
+/// A client that adds these headers to the one request that it is made for, below the SDK: at TRACE
+/// that prints all headers of a request except `authorization`.
+pub(crate) struct HiddenHeaders {
     pub(crate) client: SharedHttpClient,
     pub(crate) headers: Arc<Headers>,
 }
 
-impl fmt::Debug for WithHeaders {
+impl fmt::Debug for HiddenHeaders {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("WithHeaders").field(&self.client).finish()
+        f.debug_tuple("HiddenHeaders").field(&self.client).finish()
     }
 }
 
-impl HttpClient for WithHeaders {
+impl HttpClient for HiddenHeaders {
     fn http_connector(
         &self,
         settings: &HttpConnectorSettings,
         components: &RuntimeComponents,
     ) -> SharedHttpConnector {
-        SharedHttpConnector::new(WithHeadersConnector {
+        SharedHttpConnector::new(HiddenHeadersConnector {
             connector: self.client.http_connector(settings, components),
             headers: self.headers.clone(),
         })
     }
 }
 
-struct WithHeadersConnector {
+struct HiddenHeadersConnector {
     connector: SharedHttpConnector,
     headers: Arc<Headers>,
 }
 
-impl fmt::Debug for WithHeadersConnector {
+impl fmt::Debug for HiddenHeadersConnector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("WithHeadersConnector")
+        f.debug_tuple("HiddenHeadersConnector")
             .field(&self.connector)
             .finish()
     }
 }
 
-impl HttpConnector for WithHeadersConnector {
+impl HttpConnector for HiddenHeadersConnector {
     fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
         for (name, value) in self.headers.iter() {
             let (name, value) = (name.to_ascii_lowercase(), value.as_str().to_owned());
