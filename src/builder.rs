@@ -6,6 +6,7 @@ use crate::build_error::{BuildError, Problems};
 use crate::context::Context;
 use crate::environment::Environment;
 use crate::exchange::{AzpWatch, Exchange};
+use crate::file::{self, off_runtime};
 use crate::google::application_default::ApplicationDefault;
 use crate::google::token_endpoint::JwtBearer;
 use crate::names::{Audience, RoleArn, SessionName};
@@ -223,7 +224,7 @@ impl Builder {
             .source
             .unwrap_or_else(|| Arc::new(ApplicationDefault::new()));
         if let Some(cx) = &cx {
-            problems.take(source.check(cx));
+            problems.take(check(&source, cx).await);
         }
         problems.finish()?;
         let (Some(cx), Some(role_arn), Some(audience), Some(policy)) =
@@ -302,6 +303,18 @@ impl Builder {
         }
         self.optional(problems, setter, variable, set)
     }
+}
+
+/// Checks a source off the runtime's thread: it may read files, and a dead network file system
+/// answers late or never.
+async fn check(source: &Arc<dyn ProvideIdToken>, cx: &Context) -> Result<(), BuildError> {
+    const LIMIT: Duration = Duration::from_secs(10);
+    let (source, cx) = (source.clone(), cx.clone());
+    let checked = off_runtime(move || file::within(LIMIT, move || source.check(&cx))).await;
+    checked.and_then(|checked| checked).unwrap_or_else(|error| {
+        let what = format!("could not be checked within {} s", LIMIT.as_secs());
+        Err(BuildError::new("token_source", what).with_source(error))
+    })
 }
 
 impl fmt::Debug for Builder {

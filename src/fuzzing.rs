@@ -1,4 +1,4 @@
-//! The private parsers, for `fuzz/`: there with `--cfg fuzzing` only, and no part of the API.
+//! The private parsers, for `fuzz/`. They exist with `--cfg fuzzing` only and are no part of the API.
 
 use crate::aws::session::Session;
 use crate::aws::session_policy;
@@ -6,9 +6,10 @@ use crate::aws::sts::{AssumeRole, Sts};
 use crate::build_error::BuildError;
 use crate::context::Context;
 use crate::error::{Error, Stage};
-use crate::google::application_default::adc_file::File;
+use crate::google::application_default::adc_file::CredentialsFile;
 use crate::google::application_default::external_account::ExternalAccount;
-use crate::google::token_endpoint::Grant;
+use crate::google::application_default::target::Target;
+use crate::google::token_endpoint::{Grant, TokenEndpoint};
 use crate::google::{iam, metadata_server, token_endpoint};
 use crate::names::{Audience, RoleArn, ServiceAccountEmail, SessionName};
 use crate::token::{IdToken, TokenAnswer};
@@ -28,26 +29,24 @@ pub fn policy_arns(arns: &[String]) -> Result<(), BuildError> {
     session_policy::check_arns(arns)
 }
 
-/// A file of Application Default Credentials and what `build` finds wrong with it.
+/// Parses a credentials file, chooses the source and checks it, as `build` does.
 pub fn adc_file(cx: &Context, json: &[u8], impersonate: Option<&str>) -> Result<(), BuildError> {
-    let found = File {
-        name: "fuzzed",
-        json,
-        impersonate,
-        quota_project: None,
-    }
-    .id_token_source()?;
-    let _ = format!("{found:?}");
-    found.source.check(cx)
+    let file = CredentialsFile::parse("fuzzed", json)?;
+    let target = impersonate
+        .map(|account| Target::parse_chain("impersonate", account))
+        .transpose()?;
+    let source = file.id_token_source("fuzzed", target.as_ref(), None)?;
+    let _ = format!("{file:?} {source:?}");
+    source.check(cx)
 }
 
-/// The subject token that an `external_account` finds in an answer or a file.
+/// Takes the subject token of an `external_account` out of an answer or a file.
 pub fn subject_token(file: &[u8], answer: &[u8]) -> Result<(), String> {
-    let account: ExternalAccount = serde_json::from_slice(file).map_err(|_| String::new())?;
+    let account = ExternalAccount::parse("fuzzed", file).map_err(|error| error.to_string())?;
     account.extract(answer).map(drop)
 }
 
-/// What the hops that ask Google make of one answer, whichever it was meant for.
+/// Has every stage that calls Google read the same answer.
 #[derive(Debug)]
 pub struct GoogleAnswers {
     pub account: ServiceAccountEmail,
@@ -56,16 +55,18 @@ pub struct GoogleAnswers {
 }
 
 impl GoogleAnswers {
-    /// All the errors.
+    /// Returns every error.
     pub fn read(&self, answer: impl Fn() -> HttpResponse) -> Vec<Error> {
         let endpoint = Endpoint::secure("fuzzed", "https://fuzzed.example").expect("it is https");
+        let token_endpoint =
+            TokenEndpoint::parse("fuzzed", "https://fuzzed.example").expect("it is https");
         let response = || Response::new(endpoint.origin(), &answer(), self.at);
         let mut errors = Vec::new();
         let mut note = |error: Option<Error>| errors.extend(error);
 
         for grant in [Grant::Assertion, Grant::RefreshToken, Grant::SubjectToken] {
             let read =
-                token_endpoint::read::<TokenAnswer>(response(), (grant, "fuzzed"), &endpoint);
+                token_endpoint::read::<TokenAnswer>(response(), (grant, "fuzzed"), &token_endpoint);
             note(read.map(|(answer, _)| answer.into_token(self.at)).err());
         }
         let json = iam::read::<Value>(response(), &self.account, "generateIdToken");
@@ -94,7 +95,7 @@ impl GoogleAnswers {
     }
 }
 
-/// The STS hop, whose answers the SDK's own client reads.
+/// Calls STS, whose answers the SDK's own client reads.
 pub struct StsAnswers {
     cx: Context,
     sts: Sts,
@@ -108,7 +109,7 @@ impl fmt::Debug for StsAnswers {
 }
 
 impl StsAnswers {
-    /// Over the HTTP client of this context.
+    /// Uses the HTTP client of this context.
     pub fn new(cx: Context, role_arn: RoleArn, session_name: SessionName) -> Self {
         let request = AssumeRole {
             role_arn,
@@ -123,7 +124,7 @@ impl StsAnswers {
         }
     }
 
-    /// One call.
+    /// Makes one call.
     pub async fn assume_role(&self, token: &IdToken) -> Result<Session, Error> {
         self.sts
             .assume_role(&self.cx, token, &self.session_name)

@@ -47,7 +47,7 @@
 //! | a JSON error | line and column, never its text, which quotes values | [`json_place`] |
 //! | what a command printed on stderr | [`said`], without what looks like a token | [`without_tokens`] |
 //! | a word of a damaged file | only if it is a lower-case word, or a PEM label | [`word`], [`pem_label`] |
-//! | a path | bounded and escaped; not at all if it is a secret in the place of a path | [`path`] |
+//! | a path | bounded and escaped; not at all if it is a secret in the place of a path | [`ShownPath`], [`secret_kind`] |
 //! | a URI of a setting | without user and query | [`bare`] |
 //! | a proxy's URI | host and port | [`host_and_port`] |
 //! | an error of the SDK | the texts of its innermost two causes: the error itself holds the answer | [`causes`] |
@@ -66,15 +66,15 @@
 
 mod blank;
 mod limited;
+mod path;
 mod quote;
 mod sdk;
 mod secret;
 mod uri;
 
 pub(crate) use blank::{SECRET_FIELDS, blank_out, scrubbed, without, without_tokens};
-pub(crate) use quote::{
-    body_summary, json_place, path, pem_label, prose, said, shown, shown_long, word,
-};
+pub(crate) use path::{ShownPath, secret_kind};
+pub(crate) use quote::{body_summary, json_place, pem_label, prose, said, shown, shown_long, word};
 pub(crate) use sdk::{Headers, HiddenAnswers, HiddenHeaders, causes, hide_output, opaque};
 pub(crate) use secret::{Secret, SecretText};
 pub(crate) use uri::{bare, host_and_port};

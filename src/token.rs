@@ -1,4 +1,5 @@
-//! What passes between the hops: the seams, and the tokens, claims and assertions that they hand over.
+//! What passes between the stages: the traits that connect them, and the tokens, claims and
+//! assertions that they exchange.
 
 pub(crate) mod access_token;
 pub(crate) mod assertion;

@@ -14,7 +14,7 @@ static HOPS: LazyLock<GoogleAnswers> = LazyLock::new(|| GoogleAnswers {
     at: UNIX_EPOCH + Duration::from_secs(1_700_000_100),
 });
 
-// See `answer` for the form.
+// `answer` documents the form.
 fuzz_target!(|data: &[u8]| {
     for error in HOPS.read(|| answer(data)) {
         check_error(&error, &[]);

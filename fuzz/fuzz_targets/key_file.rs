@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 
 const RUN: usize = 20;
 
-/// Neither text nor `Debug` shows a run of what may be key material.
+/// Checks that neither text nor `Debug` shows a run of possible key material.
 fn check(file: &[u8], pem: &str) {
     let Err(error) = LocalKey::from_json(file) else {
         return;
@@ -26,7 +26,7 @@ fn check(file: &[u8], pem: &str) {
     }
 }
 
-// What begins with `{` is a file, with `-` the PEM in one, anything else the DER in that.
+// An input that begins with `{` is a file, with `-` the PEM in a file; any other is the DER in a PEM.
 fuzz_target!(|data: &[u8]| {
     let pem = match data.first() {
         Some(b'{') => return check(data, ""),

@@ -4,7 +4,7 @@ use aws_google_web_identity::fuzzing;
 use aws_google_web_identity_fuzz::{chain, check_text};
 use libfuzzer_sys::fuzz_target;
 
-// As a policy; and as the ARNs of policies, one on each line.
+// The input is read as a policy, and as the ARNs of policies, one on each line.
 fuzz_target!(|text: &str| {
     match fuzzing::session_policy(text) {
         Ok(compact) => {

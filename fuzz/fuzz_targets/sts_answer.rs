@@ -37,7 +37,7 @@ static STS: LazyLock<Sts> = LazyLock::new(|| {
     }
 });
 
-// See `answer` for the form; `{TOKEN}` stands for the token, which some servers echo.
+// `answer` documents the form. `{TOKEN}` stands for the token, which some servers echo.
 fuzz_target!(|data: &[u8]| {
     let Sts {
         canned,

@@ -4,7 +4,7 @@ use aws_google_web_identity::trust_policy::{ConditionKeys, TrustPolicy};
 use aws_google_web_identity_fuzz::check_text;
 use libfuzzer_sys::fuzz_target;
 
-// The first three lines are `azp` (empty: none), `aud` and `sub`; then the policy.
+// The first three lines are `azp` (none when empty), `aud` and `sub`. The rest is the policy.
 fuzz_target!(|text: &str| {
     let mut lines = text.splitn(4, '\n');
     let mut next = || lines.next().unwrap_or_default();
@@ -16,7 +16,7 @@ fuzz_target!(|text: &str| {
     };
     let verdict = policy.judge(&keys);
     let said = verdict.to_string();
-    // Each reason names values of the policy, at most all of them, and what the token has.
+    // Each reason names at most all values of the policy, and those of the token.
     assert!(
         said.len() < 4096 + 1200 * text.len(),
         "{} bytes",

@@ -1,4 +1,4 @@
-//! What the targets share: how answers are written down, and what an error may look like.
+//! Shared by the targets: the form of answers in a corpus, and the limits of an error.
 
 use aws_google_web_identity::{Context, Error};
 use aws_smithy_async::rt::sleep::{AsyncSleep, Sleep};
@@ -17,7 +17,8 @@ use std::error::Error as StdError;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// More than the longest role ARN, three texts of a server at 500 characters and four values at 80 come to.
+/// More than the longest role ARN, three server texts of 500 characters and four values of 80
+/// together.
 pub const MAX_TEXT: usize = 16 * 1024;
 
 /// The error and its causes.
@@ -32,12 +33,12 @@ pub fn chain(error: &(dyn StdError + 'static)) -> String {
     text
 }
 
-/// Short, whatever was sent.
+/// Checks that the text is short, whatever was sent.
 pub fn check_text(text: &str) {
     assert!(text.len() < MAX_TEXT, "{} bytes: {:.300}", text.len(), text);
 }
 
-/// Short, on one line, and without any of these.
+/// Checks that the error is short, on one line, and shows none of the secrets.
 pub fn check_error(error: &Error, secrets: &[&str]) {
     let text = chain(error);
     check_text(&text);
@@ -49,8 +50,8 @@ pub fn check_error(error: &Error, secrets: &[&str]) {
     }
 }
 
-/// An answer as the corpora have it: `STATUS|Date|Retry-After|Metadata-Flavor|Content-Type|x-amzn-requestid`
-/// on the first line, each header only where there is a text, then the body.
+/// Parses an answer of a corpus: `STATUS|Date|Retry-After|Metadata-Flavor|Content-Type|x-amzn-requestid`
+/// on the first line, each header only where it has a text, then the body.
 pub fn answer(data: &[u8]) -> HttpResponse {
     let (head, body) = match data.iter().position(|byte| *byte == b'\n') {
         Some(end) => (&data[..end], &data[end + 1..]),

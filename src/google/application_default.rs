@@ -1,64 +1,78 @@
-//! Application Default Credentials: the environment says which source it is
+//! Application Default Credentials: the environment names the source
 //! ([how they are found](https://cloud.google.com/docs/authentication/application-default-credentials)).
 
 pub(crate) mod adc_file;
 mod authorized_user;
 pub(crate) mod external_account;
+mod place;
 pub(crate) mod quota_project;
+mod subject_token;
+pub(crate) mod target;
 
 use crate::build_error::BuildError;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Stage};
-use crate::google::application_default::quota_project::charged;
-use crate::google::iam::IamIdToken;
+use crate::file::FileState;
+use crate::google::iam::{IamIdToken, parse_endpoint};
 use crate::google::metadata_server::MetadataServer;
 use crate::names::Audience;
-use crate::redact;
 use crate::token::{IdToken, ProvideIdToken, future};
-use adc_file::{File, Found};
-use std::fmt;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use crate::transport::Endpoint;
+use adc_file::CredentialsFile;
+use place::Place;
+use quota_project::{QuotaProject, with_quota_project};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use target::Target;
 
-const VARIABLE: &str = "GOOGLE_APPLICATION_CREDENTIALS";
 const QUOTA_PROJECT: &str = "GOOGLE_CLOUD_QUOTA_PROJECT";
+const IMPERSONATE: &str = "CLOUDSDK_AUTH_IMPERSONATE_SERVICE_ACCOUNT";
 
-/// Looks at the environment at the first use and becomes the source that it finds; what a provider
-/// uses when it is given none.
+/// The source that the environment names. A provider without another source uses it.
 ///
-/// The order is that of Google's own libraries: the file that `GOOGLE_APPLICATION_CREDENTIALS`
-/// names; gcloud's `application_default_credentials.json`, in `CLOUDSDK_CONFIG` or the user's
-/// configuration; the metadata server. A file may be a `service_account`, an
-/// `impersonated_service_account` or an `external_account` that names a service account; an
-/// `authorized_user` or `external_account_authorized_user`, a person, needs [`impersonate`](Self::impersonate). A
-/// `quota_project_id`, or `GOOGLE_CLOUD_QUOTA_PROJECT` in its place, is named to IAM, as Google's libraries do. A file
-/// that changed is read again. `Debug` shows what was chosen.
+/// # Where it looks
+///
+/// At the first use, in the order of Google's own libraries:
+/// 1. the file that `GOOGLE_APPLICATION_CREDENTIALS` names;
+/// 2. gcloud's `application_default_credentials.json`, in `CLOUDSDK_CONFIG` or the user's
+///    configuration;
+/// 3. the metadata server.
+///
+/// A file that changed is read again; so is one whose identity Google refuses (`invalid_grant`).
+/// `Debug` shows what was chosen.
+///
+/// # Types of file
+///
+/// A `service_account`, an `impersonated_service_account`, and an `external_account` that names a
+/// service account work as they are. An `authorized_user` or `external_account_authorized_user`, a
+/// person, needs an account to act as: from [`impersonate`](Self::impersonate), or from gcloud's
+/// variable `CLOUDSDK_AUTH_IMPERSONATE_SERVICE_ACCOUNT`.
+///
+/// IAM is told the file's `quota_project_id`, or `GOOGLE_CLOUD_QUOTA_PROJECT` in its place.
 #[derive(Clone, Debug, Default)]
 pub struct ApplicationDefault {
-    impersonate: Option<String>,
+    impersonate: Option<Result<Target, BuildError>>,
+    iam_endpoint: Option<Result<Endpoint, BuildError>>,
+    given: Option<CredentialsFile>,
     chosen: Arc<Mutex<Option<Chosen>>>,
 }
 
-/// What was found, and the state of the file that it was found in.
+/// The source in use, what led to it, and the state of its file.
 #[derive(Clone, Debug)]
 struct Chosen {
-    place: Place,
-    state: FileState,
     found: Found,
+    state: Option<FileState>,
+    source: Arc<dyn ProvideIdToken>,
+    /// Google refused the identity: the file is read again even if it looks unchanged.
+    is_refused: bool,
 }
 
-#[derive(Clone, PartialEq, Eq)]
-enum Place {
-    File {
-        path: PathBuf,
-        named_by: Option<&'static str>,
-    },
-    Metadata,
+/// What the environment says. When it changes, the source is chosen anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Found {
+    place: Place,
+    impersonate: Option<String>,
+    quota_project: Option<String>,
 }
-
-/// When it was written and how long it is: enough to see that it was replaced.
-type FileState = Option<(SystemTime, u64)>;
 
 impl ApplicationDefault {
     /// Looks nowhere yet.
@@ -66,161 +80,164 @@ impl ApplicationDefault {
         Self::default()
     }
 
-    /// Acts as this service account, whatever is found: the caller needs
-    /// `roles/iam.serviceAccountOpenIdTokenCreator` on it.
+    /// Takes the contents of a credentials file of any type, from a secret store, and doesn't look for
+    /// another.
+    ///
+    /// ```no_run
+    /// # fn secret() -> Vec<u8> { unimplemented!() }
+    /// use aws_google_web_identity::ApplicationDefault;
+    ///
+    /// let source = ApplicationDefault::from_json(secret())?;
+    /// # Ok::<(), aws_google_web_identity::BuildError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When they aren't JSON of a known type with all its fields. The message never shows a secret.
+    pub fn from_json(json: impl AsRef<[u8]>) -> Result<Self, BuildError> {
+        let given = CredentialsFile::parse(&Place::Given.to_string(), json.as_ref())?;
+        Ok(Self {
+            given: Some(given),
+            ..Self::default()
+        })
+    }
+
+    /// Acts as this service account, whatever is found. The caller needs
+    /// `roles/iam.serviceAccountOpenIdTokenCreator` on it. It wins over
+    /// `CLOUDSDK_AUTH_IMPERSONATE_SERVICE_ACCOUNT`, and like it may be a chain
+    /// `delegate,…,account`.
     #[must_use]
-    pub fn impersonate(mut self, email: impl Into<String>) -> Self {
-        self.impersonate = Some(email.into());
-        self
+    pub fn impersonate(self, email: impl Into<String>) -> Self {
+        let target = Target::parse_chain("ApplicationDefault::impersonate", &email.into());
+        Self {
+            impersonate: Some(target),
+            // A clone must not share what this one chooses.
+            chosen: Arc::default(),
+            ..self
+        }
     }
 
-    /// The source for now: what was chosen before, unless its file was replaced.
-    fn source(&self, cx: &Context) -> Result<Arc<dyn ProvideIdToken>, BuildError> {
-        let place = place(cx);
-        let state = place.state();
-        let mut chosen = self.chosen.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(chosen) = chosen.as_ref().filter(|chosen| chosen.place == place)
-            && chosen.state == state
-        {
-            return Ok(chosen.found.source.clone());
+    /// Replaces the origin `https://iamcredentials.googleapis.com` for the account to impersonate:
+    /// https, or http on loopback. A file that impersonates an account names the origin itself.
+    #[must_use]
+    pub fn iam_endpoint(self, uri: impl Into<String>) -> Self {
+        let endpoint = parse_endpoint(&uri.into());
+        let endpoint = endpoint.map_err(|error| error.of("ApplicationDefault::iam_endpoint"));
+        Self {
+            iam_endpoint: Some(endpoint),
+            chosen: Arc::default(),
+            ..self
         }
-        let quota_project = cx.environment().get(QUOTA_PROJECT);
-        let read = self
-            .read(&place, quota_project.as_deref())
-            .and_then(|found| {
-                found.source.check(cx)?;
-                Ok(found)
-            });
-        match read {
-            Ok(found) => {
-                tracing::debug!(
-                    %place,
-                    r#type = found.r#type,
-                    account = found.account,
-                    "application default credentials"
-                );
-                let source = found.source.clone();
-                *chosen = Some(Chosen {
-                    place,
-                    state,
-                    found,
-                });
-                Ok(source)
-            }
-            // Being replaced at this moment, perhaps: what was read before may well be good.
-            Err(error) => match chosen.as_ref().filter(|chosen| chosen.place == place) {
-                Some(chosen) => {
-                    tracing::warn!(%error, "the credentials file changed and can't be used; keeping what was read before");
-                    Ok(chosen.found.source.clone())
-                }
-                None => Err(error),
+    }
+
+    fn found(&self, cx: &Context) -> Found {
+        Found {
+            place: match self.given {
+                Some(_) => Place::Given,
+                None => Place::find(cx.environment()),
             },
+            impersonate: cx.var(IMPERSONATE).filter(|it| !it.trim().is_empty()),
+            quota_project: cx.var(QUOTA_PROJECT),
         }
     }
 
-    fn read(&self, place: &Place, quota_project: Option<&str>) -> Result<Found, BuildError> {
-        let impersonate = self.impersonate.as_deref();
-        match place {
-            Place::File { path, .. } => {
-                let name = place.to_string();
-                let json = crate::file::read(path).map_err(|error| {
-                    BuildError::new(name.clone(), format!("can't be read: {}", error.kind()))
-                        .with_source(error)
-                })?;
-                File {
-                    name: &name,
-                    json: &json,
-                    impersonate,
-                    quota_project,
-                }
-                .id_token_source()
+    /// The source for now, and its place: those chosen before, unless the environment or the file
+    /// changed. It looks at the file's state each time, and reads the file only when that changed.
+    fn source(&self, cx: &Context) -> Result<(Arc<dyn ProvideIdToken>, Place), BuildError> {
+        let found = self.found(cx);
+        let state = found.place.state();
+        let mut chosen = self.chosen();
+        let before = chosen.as_ref().filter(|before| before.found == found);
+        if let Some(before) = before.filter(|it| it.state == state && !it.is_refused) {
+            return Ok((before.source.clone(), found.place));
+        }
+        let source = self.choose(&found).and_then(|source| {
+            source.check(cx)?;
+            Ok(source)
+        });
+        match (source, before) {
+            (Ok(source), _) => {
+                let place = found.place.clone();
+                *chosen = Some(Chosen {
+                    found,
+                    state,
+                    source: source.clone(),
+                    is_refused: false,
+                });
+                Ok((source, place))
             }
-            Place::Metadata => {
-                let source: Arc<dyn ProvideIdToken> = match impersonate {
-                    Some(email) => {
-                        let access = charged(quota_project, Arc::new(MetadataServer::new()));
-                        Arc::new(IamIdToken::new(email, access))
-                    }
-                    None => Arc::new(MetadataServer::new()),
-                };
-                Ok(Found {
-                    source,
-                    r#type: "metadata server".to_owned(),
-                    account: impersonate.map(str::to_owned),
-                })
+            // The file may be half written. What was read before may still be good.
+            (Err(error), Some(before)) => {
+                tracing::warn!(
+                    %error,
+                    "the credentials file changed and can't be used; keeping what was read before"
+                );
+                Ok((before.source.clone(), found.place))
             }
+            (Err(error), None) => Err(error),
         }
     }
-}
 
-impl Place {
-    fn state(&self) -> FileState {
-        match self {
-            Place::File { path, .. } => {
-                // A pipe can be read once.
-                let metadata = std::fs::metadata(path).ok().filter(|it| it.is_file())?;
-                Some((metadata.modified().ok()?, metadata.len()))
-            }
-            Place::Metadata => None,
-        }
-    }
-}
-
-/// As shown in messages: the path may turn out to be a secret.
-impl fmt::Debug for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Place::File { path, named_by } => {
-                f.write_str(&redact::path(path))?;
-                match named_by {
-                    Some(variable) => write!(f, " (named by {variable})"),
-                    None => Ok(()),
-                }
-            }
-            Place::Metadata => f.write_str("the metadata server"),
-        }
-    }
-}
-
-/// Where a file was looked for in vain.
-fn looked(cx: &Context) -> String {
-    let file = match gcloud_file(cx) {
-        Some(path) => format!("{} is not there", redact::path(&path)),
-        None => "neither CLOUDSDK_CONFIG nor HOME is set".to_owned(),
-    };
-    format!("{VARIABLE} is not set, and {file}")
-}
-
-fn place(cx: &Context) -> Place {
-    if let Some(path) = cx.environment().path(VARIABLE) {
-        return Place::File {
-            path,
-            named_by: Some(VARIABLE),
+    fn choose(&self, found: &Found) -> Result<Arc<dyn ProvideIdToken>, BuildError> {
+        let endpoint = self.iam_endpoint.clone().transpose()?;
+        let target = match (&self.impersonate, &found.impersonate) {
+            (Some(target), _) => Some(target.clone()?),
+            (None, Some(variable)) => Some(Target::parse_chain(IMPERSONATE, variable)?),
+            (None, None) => None,
         };
+        let target = target.map(|target| target.at(endpoint));
+        let quota_project = QuotaProject::parse(QUOTA_PROJECT, found.quota_project.as_deref())?;
+        let file = match (&self.given, &found.place) {
+            (Some(given), _) => Some(given.clone()),
+            (None, Place::File { .. }) => Some(found.place.read()?),
+            (None, Place::Given | Place::Metadata) => None,
+        };
+        let account = target.as_ref().map(Target::account);
+        let account = account.or(file.as_ref().and_then(CredentialsFile::account));
+        tracing::debug!(
+            place = %found.place,
+            r#type = file.as_ref().map(CredentialsFile::r#type),
+            account = account.map(|it| it.as_str()),
+            "application default credentials"
+        );
+        match (file, target) {
+            (Some(file), target) => {
+                let name = found.place.to_string();
+                file.id_token_source(&name, target.as_ref(), quota_project.as_ref())
+            }
+            (None, Some(target)) => {
+                let metadata = Arc::new(MetadataServer::new());
+                let caller = with_quota_project(quota_project.as_ref(), metadata);
+                let source = IamIdToken::from_client(target.client(caller));
+                Ok(Arc::new(source))
+            }
+            (None, None) => Ok(Arc::new(MetadataServer::new())),
+        }
     }
-    match gcloud_file(cx) {
-        Some(path) if path.exists() => Place::File {
-            path,
-            named_by: None,
-        },
-        _ => Place::Metadata,
-    }
-}
 
-fn gcloud_file(cx: &Context) -> Option<PathBuf> {
-    let environment = cx.environment();
-    let directory = match environment.path("CLOUDSDK_CONFIG") {
-        Some(directory) => directory,
-        None if cfg!(windows) => environment.path("APPDATA")?.join("gcloud"),
-        None => environment.home()?.join(".config/gcloud"),
-    };
-    Some(directory.join("application_default_credentials.json"))
+    async fn id_token(&self, cx: &Context, audience: &Audience) -> Result<IdToken, Error> {
+        let configuration = |error| Error::new(Stage::Source, ErrorKind::Configuration, error);
+        let (source, place) = self.source(cx).map_err(configuration)?;
+        let error = match source.provide_id_token(cx, audience).await {
+            Ok(token) => return Ok(token),
+            Err(error) => error,
+        };
+        if error.code() == Some("invalid_grant")
+            && let Some(chosen) = self.chosen().as_mut()
+        {
+            chosen.is_refused = true;
+        }
+        Err(match (error.kind(), place) {
+            (ErrorKind::NotConfigured, _) => {
+                error.with_detail("credentials file", &place::looked(cx.environment()))
+            }
+            (_, Place::Metadata) => error,
+            (_, place) => error.with_detail("credentials file", &place.to_string()),
+        })
+    }
+
+    fn chosen(&self) -> MutexGuard<'_, Option<Chosen>> {
+        self.chosen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl ProvideIdToken for ApplicationDefault {
@@ -229,38 +246,21 @@ impl ProvideIdToken for ApplicationDefault {
         cx: &'a Context,
         audience: &'a Audience,
     ) -> future::ProvideIdToken<'a> {
-        future::ProvideIdToken::new(async {
-            let source = self
-                .source(cx)
-                .map_err(|error| Error::new(Stage::Source, ErrorKind::Configuration, error))?;
-            source
-                .provide_id_token(cx, audience)
-                .await
-                .map_err(|error| match (error.kind(), place(cx)) {
-                    (ErrorKind::NotConfigured, _) => {
-                        error.with_detail("credentials file", &looked(cx))
-                    }
-                    (_, place @ Place::File { .. }) => {
-                        error.with_detail("credentials file", &place.to_string())
-                    }
-                    (_, Place::Metadata) => error,
-                })
-        })
+        future::ProvideIdToken::new(self.id_token(cx, audience))
     }
 
     fn reject(&self, token: &IdToken) {
-        let chosen = self
-            .chosen
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        if let Some(chosen) = chosen {
-            chosen.found.source.reject(token);
+        let source = self.chosen().as_ref().map(|it| it.source.clone());
+        if let Some(source) = source {
+            source.reject(token);
         }
     }
 
-    /// A file that is there, or that the environment names, must be one that can be used.
+    /// A file that is there, or that the environment names, must be usable.
     fn check(&self, cx: &Context) -> Result<(), BuildError> {
         self.source(cx).map(drop)
     }
 }
+
+#[cfg(all(test, feature = "test-util"))]
+mod tests;

@@ -4,25 +4,26 @@
 mod iam_id_token;
 mod iam_sign_jwt;
 pub(crate) mod impersonated;
+pub(crate) mod refusal;
 
 pub use iam_id_token::IamIdToken;
 pub use iam_sign_jwt::IamSignJwt;
 
-use crate::build_error::BuildError;
+use crate::build_error::{BuildError, Problems};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Stage};
+use crate::google::metadata_server::MetadataServer;
 use crate::names::ServiceAccountEmail;
-use crate::redact::said;
-use crate::token::{CLOUD_PLATFORM, ProvideAccessToken};
+use crate::token::{CLOUD_PLATFORM, ProvideAccessToken, future};
 use crate::transport::{Body, Endpoint, Request, Response};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::Value;
+use std::sync::Arc;
 
 const DEFAULT_ENDPOINT: &str = "https://iamcredentials.googleapis.com";
 
-/// What in an account's name would end the path segment.
+/// Characters that would end the path segment of an account's name.
 const SEGMENT: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'/')
@@ -32,73 +33,109 @@ const SEGMENT: &AsciiSet = &CONTROLS
     .add(b':')
     .add(b'+');
 
-/// Which account to act as, through whom, and where: what signJwt and generateIdToken share.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Impersonation {
-    delegates: Vec<String>,
-    endpoint: Option<String>,
+/// What every use of IAM shares: the account to act as, the caller's access tokens, the delegates
+/// between the two, and the endpoint.
+///
+/// Text is parsed when it is set. What is wrong with it is kept for `check`, and for a call that is
+/// made without one.
+#[derive(Clone, Debug)]
+pub(crate) struct IamClient {
+    account: Account,
+    access: Arc<dyn ProvideAccessToken>,
+    delegates: Result<Vec<ServiceAccountEmail>, BuildError>,
+    endpoint: Result<Endpoint, BuildError>,
 }
 
-impl Impersonation {
-    pub(crate) fn delegates(&mut self, delegates: impl IntoIterator<Item = impl Into<String>>) {
-        self.delegates = delegates.into_iter().map(Into::into).collect();
+#[derive(Clone, Debug)]
+enum Account {
+    Named(Result<ServiceAccountEmail, BuildError>),
+    /// The metadata server knows its e-mail.
+    Attached(MetadataServer),
+}
+
+impl IamClient {
+    pub(crate) fn new(
+        account: Result<ServiceAccountEmail, BuildError>,
+        access: Arc<dyn ProvideAccessToken>,
+    ) -> Self {
+        Self::with(Account::Named(account), access)
     }
 
-    pub(crate) fn endpoint(&mut self, endpoint: impl Into<String>) {
-        self.endpoint = Some(endpoint.into());
+    fn attached(metadata: MetadataServer) -> Self {
+        Self::with(Account::Attached(metadata.clone()), Arc::new(metadata))
     }
 
-    pub(crate) fn check(&self) -> Result<(), BuildError> {
-        let mut problems = crate::build_error::Problems::default();
-        problems.take(self.parsed_endpoint());
-        problems.take(self.delegate_names());
+    fn with(account: Account, access: Arc<dyn ProvideAccessToken>) -> Self {
+        Self {
+            account,
+            access,
+            delegates: Ok(Vec::new()),
+            endpoint: parse_endpoint(DEFAULT_ENDPOINT),
+        }
+    }
+
+    /// Takes bare e-mails, unique ids and `projects/-/serviceAccounts/…`.
+    fn set_delegates(&mut self, delegates: impl IntoIterator<Item = impl Into<String>>) {
+        self.delegates = parse_delegates(delegates);
+    }
+
+    fn set_endpoint(&mut self, uri: impl Into<String>) {
+        self.endpoint = parse_endpoint(&uri.into());
+    }
+
+    /// The same with delegates and an endpoint that were parsed elsewhere.
+    pub(crate) fn through(
+        self,
+        delegates: Vec<ServiceAccountEmail>,
+        endpoint: Option<Endpoint>,
+    ) -> Self {
+        Self {
+            delegates: Ok(delegates),
+            endpoint: endpoint.map_or(self.endpoint, Ok),
+            ..self
+        }
+    }
+
+    pub(crate) fn check(&self, cx: &Context) -> Result<(), BuildError> {
+        let mut problems = Problems::default();
+        if let Account::Named(Err(error)) = &self.account {
+            problems.add(error.clone());
+        }
+        problems.take(self.access.check(cx));
+        problems.take(self.endpoint.as_ref().map(drop).map_err(Clone::clone));
+        problems.take(self.delegates.as_ref().map(drop).map_err(Clone::clone));
         problems.finish()
     }
 
-    fn parsed_endpoint(&self) -> Result<Endpoint, BuildError> {
-        Endpoint::secure(
-            "endpoint",
-            self.endpoint.as_deref().unwrap_or(DEFAULT_ENDPOINT),
-        )
+    /// The account to act as.
+    pub(crate) fn account<'a>(&'a self, cx: &'a Context) -> future::Issuer<'a> {
+        match &self.account {
+            Account::Named(email) => future::Issuer::ready(set(email).cloned()),
+            Account::Attached(metadata) => future::Issuer::new(metadata.email(cx)),
+        }
     }
 
-    /// Bare e-mails become resource names, as the API wants them.
-    fn delegate_names(&self) -> Result<Vec<Value>, BuildError> {
-        self.delegates
-            .iter()
-            .map(|delegate| {
-                let account = delegate
-                    .strip_prefix("projects/-/serviceAccounts/")
-                    .unwrap_or(delegate);
-                let account: ServiceAccountEmail = account
-                    .parse()
-                    .map_err(|error: BuildError| error.of("delegates"))?;
-                Ok(format!("projects/-/serviceAccounts/{account}").into())
-            })
-            .collect()
-    }
-
-    /// Calls `method` of `account`.
+    /// Calls `method` of `account` with this JSON object.
     pub(crate) async fn call<T: DeserializeOwned>(
         &self,
         cx: &Context,
-        access: &dyn ProvideAccessToken,
         account: &ServiceAccountEmail,
         method: &'static str,
-        mut body: Map<String, Value>,
+        mut body: Value,
     ) -> Result<(T, Response), Error> {
-        let endpoint = self.parsed_endpoint().map_err(configuration)?;
-        let delegates = self.delegate_names().map_err(configuration)?;
+        let endpoint = set(&self.endpoint)?;
+        let delegates = set(&self.delegates)?;
         if !delegates.is_empty() {
-            body.insert("delegates".to_owned(), delegates.into());
+            let names = delegates.iter().map(|it| format!("{ACCOUNTS}{it}"));
+            body["delegates"] = names.collect();
         }
-        let token = access.provide_access_token(cx, CLOUD_PLATFORM).await?;
-        let mut request = Request::post(Stage::Iam, method, &endpoint, Body::json(body))
+        let token = self.access.provide_access_token(cx, CLOUD_PLATFORM).await?;
+        let mut request = Request::post(Stage::Iam, method, endpoint, Body::json(&body))
             .path(format!(
-                "/v1/projects/-/serviceAccounts/{}:{method}",
+                "/v1/{ACCOUNTS}{}:{method}",
                 utf8_percent_encode(account.as_str(), SEGMENT)
             ))
-            .bearer(token.expose());
+            .bearer(token.for_header()?);
         if let Some(project) = token.quota_project() {
             request = request.header("x-goog-user-project", project);
         }
@@ -108,6 +145,32 @@ impl Impersonation {
     }
 }
 
+/// The resource name of an account begins so; the project is always `-`.
+pub(crate) const ACCOUNTS: &str = "projects/-/serviceAccounts/";
+
+pub(crate) fn parse_endpoint(uri: &str) -> Result<Endpoint, BuildError> {
+    Endpoint::secure("endpoint", uri)
+}
+
+pub(crate) fn parse_delegates(
+    delegates: impl IntoIterator<Item = impl Into<String>>,
+) -> Result<Vec<ServiceAccountEmail>, BuildError> {
+    let parse = |delegate: String| {
+        let account = delegate.strip_prefix(ACCOUNTS).unwrap_or(&delegate);
+        account
+            .parse()
+            .map_err(|error: BuildError| error.of("delegates"))
+    };
+    delegates.into_iter().map(|it| parse(it.into())).collect()
+}
+
+/// A setting, or what was wrong with it when it was set.
+fn set<T>(setting: &Result<T, BuildError>) -> Result<&T, Error> {
+    setting
+        .as_ref()
+        .map_err(|error| Error::new(Stage::Iam, ErrorKind::Configuration, error.clone()))
+}
+
 /// Reads an answer, whatever its status.
 pub(crate) fn read<T: DeserializeOwned>(
     response: Response,
@@ -115,7 +178,7 @@ pub(crate) fn read<T: DeserializeOwned>(
     method: &str,
 ) -> Result<(T, Response), Error> {
     if !response.is_success() {
-        return Err(refusal(&response, account, method));
+        return Err(refusal::error(&response, account, method));
     }
     match serde_json::from_slice(response.body()) {
         Ok(answer) => Ok((answer, response)),
@@ -127,65 +190,5 @@ pub(crate) fn read<T: DeserializeOwned>(
                 response.describe()
             ),
         )),
-    }
-}
-
-fn configuration(error: BuildError) -> Error {
-    Error::new(Stage::Iam, ErrorKind::Configuration, error)
-}
-
-/// `{"error": {"code", "message", "status"}}`
-/// ([errors of Google's APIs](https://cloud.google.com/apis/design/errors#http_mapping)).
-#[derive(Deserialize)]
-struct Refusal {
-    error: Status,
-}
-
-#[derive(Deserialize)]
-struct Status {
-    #[serde(default)]
-    message: String,
-    #[serde(default)]
-    status: String,
-}
-
-fn refusal(response: &Response, account: &ServiceAccountEmail, method: &str) -> Error {
-    let (what, code) = match serde_json::from_slice(response.body()) {
-        Ok(Refusal {
-            error: Status { message, status },
-        }) => (
-            format!(
-                "{method} as {account}: HTTP {} {}: {}",
-                response.status,
-                said(&status),
-                said(&message)
-            ),
-            Some(status),
-        ),
-        Err(_) => (
-            format!("{method} as {account}: {}", response.describe()),
-            None,
-        ),
-    };
-    let role = match method {
-        "generateIdToken" => "roles/iam.serviceAccountOpenIdTokenCreator",
-        _ => "roles/iam.serviceAccountTokenCreator",
-    };
-    let error = Error::from_message(Stage::Iam, response.error_kind(), what)
-        .with_code(code.as_deref(), None);
-    match response.status {
-        403 => error.with_hint(format!(
-            "the caller needs {role} on {account}, also when it is that account itself, and delegates \
-             roles/iam.serviceAccountTokenCreator on the next; the API iamcredentials.googleapis.com must be enabled, \
-             and a virtual machine have the scope cloud-platform"
-        )),
-        401 => error.with_hint("the access token was refused: is it one of Google's, with the scope cloud-platform?"),
-        404 => error.with_hint(format!("is there an account {account}?")),
-        // An assertion's times are what is most often wrong with it.
-        400 => match response.received.skew() {
-            Some(skew) if method == "signJwt" => error.with_hint(format!("{skew}: set it right")),
-            _ => error,
-        },
-        _ => error,
     }
 }

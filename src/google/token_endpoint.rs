@@ -1,58 +1,90 @@
-//! Google's token endpoint: an assertion for an ID token or an access token
+//! Google's token endpoint, which exchanges an assertion for an ID token or an access token
 //! ([RFC 7523](https://www.rfc-editor.org/rfc/rfc7523#section-2.1)).
 
 mod jwt_bearer;
 pub(crate) mod key_file;
 mod local_key;
+mod refusal;
 
 pub use jwt_bearer::JwtBearer;
 pub use local_key::LocalKey;
 
+use crate::build_error::BuildError;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Stage};
-use crate::redact::{SECRET_FIELDS, said};
+use crate::redact::SECRET_FIELDS;
 use crate::token::{Asking, Assertion, SignJwt};
-use crate::transport::{Body, Endpoint, Request, Response, Skew};
+use crate::transport::{Body, Endpoint, Request, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use std::fmt;
 use std::time::{Duration, SystemTime};
 use zeroize::Zeroizing;
 
-/// The endpoint, unless the key names another.
+/// The endpoint, unless a key or a setting names another.
 pub(crate) const DEFAULT: &str = "https://oauth2.googleapis.com/token";
 
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
-/// A clock that is further off than this is not corrected for: the answer's `Date` may be what is wrong.
-const MOST_SKEW: Duration = Duration::from_secs(24 * 3600);
+/// The clock of a token endpoint corrects ours by at most this much: beyond it, the answer's `Date` is
+/// as likely to be wrong.
+const MAX_SKEW: Duration = Duration::from_secs(24 * 3600);
 
-/// Has the assertion signed and exchanges it. When the endpoint refuses its time and says what time it is, it is
-/// made and signed once more for that time. `Endpoint` is https here, or on loopback, so that the time can be
-/// believed. It is not remembered: the clock may be set right at any moment.
+/// A token endpoint. It keeps the text of its URI, since an assertion's `aud` must equal it byte for
+/// byte.
+#[derive(Clone)]
+pub(crate) struct TokenEndpoint {
+    uri: String,
+    endpoint: Endpoint,
+}
+
+impl TokenEndpoint {
+    /// Parses a URI: https, or http on loopback. `setting` names where it came from.
+    pub(crate) fn parse(setting: &str, uri: impl Into<String>) -> Result<Self, BuildError> {
+        let uri = uri.into();
+        let endpoint = Endpoint::secure(setting, &uri)?;
+        Ok(Self { uri, endpoint })
+    }
+
+    pub(crate) fn uri(&self) -> &str {
+        &self.uri
+    }
+}
+
+impl fmt::Debug for TokenEndpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.uri, f)
+    }
+}
+
+/// Has an assertion signed and exchanges it.
+///
+/// When the endpoint refuses the assertion's time and its answer has a `Date`, a second assertion is
+/// signed for that time. The date can be believed because the endpoint is https or on loopback. The
+/// difference isn't remembered: the clock may be set right at any moment.
 pub(crate) async fn exchange<T: DeserializeOwned>(
     cx: &Context,
-    endpoint: &Endpoint,
+    endpoint: &TokenEndpoint,
     signer: &dyn SignJwt,
-    (audience, asking): (&str, Asking<'_>),
+    asking: Asking<'_>,
 ) -> Result<(T, Response), Error> {
     let issuer = signer.issuer(cx).await?;
     let call = async |time: SystemTime| {
-        let assertion = Assertion::new(issuer.clone(), audience, asking, time);
+        let assertion = Assertion::new(issuer.clone(), endpoint.uri(), asking, time);
         let signed = signer.sign_jwt(cx, &assertion).await?;
         let form = [("grant_type", GRANT_TYPE), ("assertion", signed.expose())];
         send(cx, endpoint, None, &form).await
     };
     let mut response = call(cx.now()).await?;
-    if let Some((time, skew)) = servers_time(&response) {
+    if let Some((time, skew)) = refusal::server_time(&response) {
         tracing::warn!("{skew}: set it right; signing the assertion again for the server's time");
         response = call(time).await?;
     }
     read(response, (Grant::Assertion, issuer.as_str()), endpoint)
 }
 
-/// What is exchanged: it says what can be wrong.
+/// What is exchanged for a token. It decides what can be wrong with it.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Grant {
     Assertion,
@@ -60,7 +92,7 @@ pub(crate) enum Grant {
     SubjectToken,
 }
 
-/// An OAuth client that proves itself in a header
+/// An OAuth client that authenticates in a header
 /// ([RFC 6749, 2.3.1](https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1)).
 #[derive(Clone, Copy)]
 pub(crate) struct Client<'a> {
@@ -69,7 +101,8 @@ pub(crate) struct Client<'a> {
 }
 
 impl Client<'_> {
-    /// Not encoded before, which the RFC wants and Google's libraries don't do: Google's ids and secrets need none.
+    /// The RFC wants both percent-encoded first. Google's libraries don't do that, and Google's ids and
+    /// secrets have no character that needs it.
     fn basic(self) -> Zeroizing<String> {
         let Self { id, secret } = self;
         let pair = Zeroizing::new(format!("{id}:{secret}"));
@@ -77,10 +110,10 @@ impl Client<'_> {
     }
 }
 
-/// Posts a form and reads the JSON of the answer. Grant and name are for the message of an error.
+/// Posts a form and reads the JSON of the answer. `who`, the grant and a name, is for errors.
 pub(crate) async fn post<T: DeserializeOwned>(
     cx: &Context,
-    endpoint: &Endpoint,
+    endpoint: &TokenEndpoint,
     who: (Grant, &str),
     client: Option<Client<'_>>,
     form: &[(&str, &str)],
@@ -90,11 +123,12 @@ pub(crate) async fn post<T: DeserializeOwned>(
 
 async fn send(
     cx: &Context,
-    endpoint: &Endpoint,
+    endpoint: &TokenEndpoint,
     client: Option<Client<'_>>,
     form: &[(&str, &str)],
 ) -> Result<Response, Error> {
-    let mut request = Request::post(Stage::TokenEndpoint, "token", endpoint, Body::form(form));
+    let body = Body::form(form);
+    let mut request = Request::post(Stage::TokenEndpoint, "token", &endpoint.endpoint, body);
     if let Some(client) = client {
         request = request.header("authorization", &client.basic());
     }
@@ -114,10 +148,10 @@ async fn send(
 pub(crate) fn read<T: DeserializeOwned>(
     response: Response,
     who: (Grant, &str),
-    endpoint: &Endpoint,
+    endpoint: &TokenEndpoint,
 ) -> Result<(T, Response), Error> {
     if !response.is_success() {
-        return Err(refusal(&response, who));
+        return Err(refusal::error(&response, who));
     }
     match serde_json::from_slice(response.body()) {
         Ok(answer) => Ok((answer, response)),
@@ -129,117 +163,9 @@ pub(crate) fn read<T: DeserializeOwned>(
                 response.describe()
             ),
         )
-        .with_hint(format!("is {} Google's token endpoint?", endpoint.origin()))),
+        .with_hint(format!(
+            "is {} Google's token endpoint?",
+            endpoint.endpoint.origin()
+        ))),
     }
-}
-
-/// `{"error": …, "error_description": …}`
-/// ([RFC 6749, 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)).
-#[derive(Deserialize)]
-struct Refusal {
-    error: String,
-    #[serde(default)]
-    error_description: String,
-}
-
-fn refusal(response: &Response, (grant, who): (Grant, &str)) -> Error {
-    let Ok(refusal) = serde_json::from_slice::<Refusal>(response.body()) else {
-        return Error::from_message(
-            Stage::TokenEndpoint,
-            response.error_kind(),
-            response.describe(),
-        );
-    };
-    let Refusal {
-        error: code,
-        error_description: description,
-    } = &refusal;
-    let transient = [
-        "internal_failure",
-        "server_error",
-        "temporarily_unavailable",
-    ];
-    let kind = match response.error_kind() {
-        ErrorKind::Configuration if transient.contains(&code.as_str()) => ErrorKind::Unavailable,
-        kind => kind,
-    };
-    let error = Error::from_message(
-        Stage::TokenEndpoint,
-        kind,
-        format!(
-            "HTTP {} {}: {} (account {who})",
-            response.status,
-            said(code),
-            said(description)
-        ),
-    )
-    .with_code(Some(code), None);
-    match hint(grant, &refusal, response) {
-        Some(hint) => error.with_hint(hint),
-        None => error,
-    }
-}
-
-impl Refusal {
-    /// Whether it is the assertion's time that is refused.
-    fn is_for_time(&self) -> bool {
-        let Self {
-            error,
-            error_description: said,
-        } = self;
-        let mut words = said.split(|c: char| !c.is_ascii_alphanumeric());
-        error == "invalid_grant" && words.any(|word| matches!(word, "timeframe" | "iat"))
-    }
-}
-
-/// The server's time, when it refuses the assertion's and that can be mended.
-fn servers_time(response: &Response) -> Option<(SystemTime, Skew)> {
-    let skew = response
-        .received
-        .skew()
-        .filter(|skew| skew.by <= MOST_SKEW)?;
-    let refusal: Refusal = serde_json::from_slice(response.body()).ok()?;
-    let time = response.received.date?;
-    (!response.is_success() && refusal.is_for_time()).then_some((time, skew))
-}
-
-fn hint(grant: Grant, refusal: &Refusal, response: &Response) -> Option<String> {
-    let Refusal {
-        error: code,
-        error_description: description,
-    } = refusal;
-    if code != "invalid_grant" {
-        return None;
-    }
-    let skew = response.received.skew();
-    Some(match (grant, skew) {
-        (Grant::RefreshToken, _) => {
-            "the login expired or was revoked: run `gcloud auth application-default login`"
-                .to_owned()
-        }
-        (Grant::SubjectToken, _) => {
-            "the subject token was refused: has it expired, and does the pool's provider \
-             accept its issuer and audience?"
-                .to_owned()
-        }
-        (Grant::Assertion, Some(skew)) if refusal.is_for_time() => format!("{skew}: set it right"),
-        (Grant::Assertion, None) if refusal.is_for_time() => {
-            "the assertion's time is refused although this machine's clock agrees with the server's"
-                .to_owned()
-        }
-        _ if description.contains("Signature") => {
-            "the key was deleted or belongs to another account: compare private_key_id with \
-             `gcloud iam service-accounts keys list --iam-account=…`"
-                .to_owned()
-        }
-        _ if description.contains("account not found") => {
-            "the service account was deleted or its e-mail is misspelt".to_owned()
-        }
-        (Grant::Assertion, Some(skew)) => {
-            format!("the account and the key are what it can be, or that {skew}")
-        }
-        (Grant::Assertion, None) => {
-            "the account, the key and this machine's clock are what it can be".to_owned()
-        }
-    })
 }

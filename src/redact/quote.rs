@@ -1,7 +1,5 @@
 //! How a foreign text is quoted in a message: bounded, on one line, escaped, or not at all.
 
-use std::path::Path;
-
 /// A value in a message: quoted, escaped, at most 80 characters.
 pub(crate) fn shown(value: &str) -> String {
     bounded(value, 80)
@@ -82,82 +80,9 @@ pub(crate) fn pem_label(text: &str) -> Option<&str> {
     (text.len() <= 40 && text.split(' ').all(is_word)).then_some(text)
 }
 
-/// A path in a message, its control characters escaped: a `\r` of an environment file is visible.
-/// Of a secret in the place of a path only its form is told.
-pub(crate) fn path(path: &Path) -> String {
-    const MOST: usize = 400;
-    let text = path.to_string_lossy();
-    if let Some(form) = secret_form(&text) {
-        return format!("(not shown: {form} where a path belongs)");
-    }
-    let mut escaped = String::new();
-    for c in text.chars().take(MOST) {
-        match c.is_control() {
-            true => escaped.extend(c.escape_default()),
-            false => escaped.push(c),
-        }
-    }
-    match text.chars().nth(MOST) {
-        Some(_) => format!("{escaped}… ({} bytes)", text.len()),
-        None => escaped,
-    }
-}
-
-/// The form of a secret that was given in the place of a path.
-fn secret_form(text: &str) -> Option<&'static str> {
-    let text = text.trim_start_matches('\u{feff}').trim_start();
-    // The base64 of `{"` begins with eyJ, that of `{` and a newline with ew.
-    let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=-_.\r\n".contains(&byte);
-    match text {
-        _ if text.starts_with(['{', '[', '"']) => Some("JSON"),
-        _ if text.contains("-----BEGIN") => Some("a PEM"),
-        _ if text.starts_with("ya29.") => Some("an access token"),
-        _ if (text.starts_with("eyJ") || text.starts_with("ew"))
-            && text.len() > 40
-            && text.bytes().all(is_base64) =>
-        {
-            Some("a token, or the base64 of JSON,")
-        }
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_secret_where_a_path_belongs_is_not_shown() {
-        let jwt = "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl";
-        for (secret, form) in [
-            (r#"{"private_key": "hush"}"#, "JSON"),
-            ("\u{feff} {\"private_key\": \"hush\"}", "JSON"),
-            ("-----BEGIN PRIVATE KEY-----\nhush", "a PEM"),
-            ("ya29.hush", "an access token"),
-            (jwt, "a token, or the base64 of JSON,"),
-            (
-                "ewogICJ0eXBlIjogInNlcnZpY2VfYWNjb3VudCIsCiAgInAiOjF9",
-                "a token, or the base64 of JSON,",
-            ),
-        ] {
-            let path = path(Path::new(secret));
-            assert_eq!(path, format!("(not shown: {form} where a path belongs)"));
-        }
-    }
-
-    #[test]
-    fn a_path_is_bounded_and_escaped() {
-        for (given, expected) in [
-            ("/etc/key.json", "/etc/key.json"),
-            ("/etc/key.json\r", "/etc/key.json\\r"),
-            (r"C:\keys\key.json", r"C:\keys\key.json"),
-            ("ewok/eyJ", "ewok/eyJ"),
-        ] {
-            assert_eq!(path(Path::new(given)), expected);
-        }
-        let long = path(Path::new(&"x".repeat(4000)));
-        assert!(long.ends_with("x… (4000 bytes)") && long.len() < 450);
-    }
 
     #[test]
     fn only_sentences_are_prose() {

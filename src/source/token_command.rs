@@ -2,8 +2,9 @@
 
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Stage};
+use crate::file::text;
 use crate::names::Audience;
-use crate::redact::{said, shown, without_tokens};
+use crate::redact::{ShownPath, said, without_tokens};
 use crate::token::{IdToken, MAX_TOKEN, ProvideIdToken, future};
 use std::ffi::OsString;
 use std::fmt;
@@ -17,22 +18,28 @@ use zeroize::Zeroizing;
 
 /// `gcloud` needs 1 s to 2 s; an exchange has 15 s.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
-/// What the program printed is in the pipes when it ends; one that it leaves behind may hold them open.
+/// After the program ended its output is in the pipes already. A program that it started and left
+/// running may hold them open, so their end isn't waited for longer.
 const LINGER: Duration = Duration::from_secs(1);
-/// So much of stderr is read, and half of it shown: the beginning says what is wrong.
+/// This much of stderr is read, and half of it shown: the beginning says what is wrong.
 const SHOWN: u64 = 1000;
 
 /// An ID token that a program prints on its standard output, such as
 /// `gcloud auth print-identity-token --audiences=…`.
 ///
-/// The program is started with these arguments as they are, without a shell, for every exchange; it has nothing on
-/// its standard input and inherits the environment. What it prints on standard error is part of the error when it
-/// fails, but for JWTs. It is killed when it takes longer than 10 s or when nobody waits for it any more; programs that it
-/// started itself are not, so a shell should `exec` the last one.
+/// The program starts for every exchange, with these arguments as they are and without a shell. Its
+/// standard input is empty, and it inherits the environment. What it prints on standard error becomes
+/// part of the error when it fails, except for JWTs. It is killed when it takes longer than 10 s, or
+/// when no caller waits any more. Programs that it started itself are not killed, so a shell should
+/// `exec` the last one.
 ///
-/// A program that can't be started is [`ErrorKind::Configuration`], one that fails [`ErrorKind::Unavailable`], one that takes
-/// too long [`ErrorKind::Timeout`], one that prints something else [`ErrorKind::MalformedResponse`].
+/// # Errors
+/// A program that can't be started is [`ErrorKind::Configuration`], or [`ErrorKind::Unavailable`] when
+/// the system lacks resources or the program's file is being written. A program that fails is
+/// [`ErrorKind::Unavailable`], one that takes too long [`ErrorKind::Timeout`], and one that prints
+/// something other than a token [`ErrorKind::MalformedResponse`].
 ///
+/// # Example
 /// ```no_run
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// use aws_google_web_identity::{GoogleWebIdentityProvider, TokenCommand};
@@ -48,29 +55,30 @@ const SHOWN: u64 = 1000;
 /// ```
 #[derive(Clone)]
 pub struct TokenCommand {
-    program: OsString,
+    program: ShownPath,
     args: Vec<OsString>,
     time_limit: Duration,
 }
 
 impl TokenCommand {
-    /// Runs this program, looked up on the `PATH` if it is a bare name.
+    /// Runs this program; a bare name is looked up on the `PATH`.
     pub fn new(program: impl Into<OsString>) -> Self {
         Self {
-            program: program.into(),
+            program: ShownPath::new(program.into()),
             args: Vec::new(),
             time_limit: TIME_LIMIT,
         }
     }
 
-    /// Its arguments, each passed as it is. `Debug` doesn't show them, since one may be a secret.
+    /// Adds arguments, each passed as it is. `Debug` doesn't show them: one may be a secret.
     #[must_use]
     pub fn args(mut self, args: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
         self.args.extend(args.into_iter().map(Into::into));
         self
     }
 
-    /// How long it may take; 10 s by default. The deadline of the exchange, 15 s by default, ends it too.
+    /// Sets how long the program may take; 10 s by default. The deadline of the exchange, 15 s by
+    /// default, ends it as well.
     #[must_use]
     pub fn time_limit(mut self, limit: Duration) -> Self {
         self.time_limit = limit;
@@ -78,11 +86,11 @@ impl TokenCommand {
     }
 
     async fn token(&self, cx: &Context) -> Result<IdToken, Error> {
-        let name = shown(&self.program.to_string_lossy());
+        let name = &self.program;
         let failed = |kind, what: String| {
             Error::from_message(Stage::Source, kind, format!("the command {name} {what}"))
         };
-        let mut child = Command::new(&self.program)
+        let mut child = Command::new(self.program.as_path())
             .args(&self.args)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -90,9 +98,10 @@ impl TokenCommand {
             .kill_on_drop(true)
             .spawn()
             .map_err(|error| {
-                failed(ErrorKind::Configuration, "can't be started".to_owned())
+                let (kind, hint) = start_failure(&error);
+                failed(kind, "can't be started".to_owned())
                     .with_source(error)
-                    .with_hint("is it installed, executable, and on the PATH of this program?")
+                    .with_hint(hint)
             })?;
         let mut stdout = Zeroizing::new(Vec::with_capacity(MAX_TOKEN + 1024));
         let mut stderr = Vec::with_capacity(SHOWN as usize);
@@ -117,16 +126,43 @@ impl TokenCommand {
                 failed(ErrorKind::Unavailable, format!("ended with {status}")).with_hint(said),
             );
         }
+        let hint = format!(
+            "standard output of the command {name} must be the token and nothing else; {said}"
+        );
+        if let Some(encoding) = text::odd_encoding(&stdout) {
+            let kind = ErrorKind::MalformedResponse;
+            return Err(failed(kind, format!("printed what {encoding}")).with_hint(hint));
+        }
         let text = std::str::from_utf8(&stdout).unwrap_or_default();
-        IdToken::parse(text).map_err(|error| {
-            error.and_hint(&format!(
-                "standard output of the command {name} must be the token and nothing else; {said}"
-            ))
-        })
+        IdToken::parse(text).map_err(|error| error.and_hint(&hint))
     }
 }
 
-/// Waits for its end, and for what it printed.
+/// Whether starting the program may work later, and what to do.
+fn start_failure(error: &io::Error) -> (ErrorKind, &'static str) {
+    // ENFILE and EMFILE, which have no kind of their own.
+    let lacks_files = cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24));
+    match error.kind() {
+        io::ErrorKind::ExecutableFileBusy => (
+            ErrorKind::Unavailable,
+            "the program's file is being written: replace it by renaming",
+        ),
+        io::ErrorKind::WouldBlock | io::ErrorKind::OutOfMemory => (
+            ErrorKind::Unavailable,
+            "the system lacks memory, or the limit of processes is reached",
+        ),
+        _ if lacks_files => (
+            ErrorKind::Unavailable,
+            "too many files are open: raise the limit (ulimit -n)",
+        ),
+        _ => (
+            ErrorKind::Configuration,
+            "is it installed, executable, and on the PATH of this program?",
+        ),
+    }
+}
+
+/// Waits for the program's end and its output.
 async fn end(
     cx: &Context,
     child: &mut Child,
@@ -157,7 +193,8 @@ async fn end(
     }
 }
 
-/// The beginning of what a pipe brings; the rest is read and dropped, so that the program can end.
+/// Reads the beginning of a pipe's output into `bytes`. The rest is read and dropped: a full pipe would
+/// keep the program from ending.
 async fn head(
     pipe: Option<impl AsyncRead + Unpin>,
     limit: u64,
@@ -187,5 +224,24 @@ impl fmt::Debug for TokenCommand {
             .field("program", &self.program)
             .field("time_limit", &self.time_limit)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_start_that_may_work_later_is_unavailable() {
+        let kind = |code| start_failure(&io::Error::from_raw_os_error(code)).0;
+        // EAGAIN, ENOMEM, ENFILE, EMFILE, ETXTBSY
+        for code in [11, 12, 23, 24, 26] {
+            assert_eq!(kind(code), ErrorKind::Unavailable, "{code}");
+        }
+        // ENOENT, ENOEXEC, EACCES, ENOTDIR
+        for code in [2, 8, 13, 20] {
+            assert_eq!(kind(code), ErrorKind::Configuration, "{code}");
+        }
     }
 }

@@ -1,23 +1,26 @@
-//! A token that somebody else keeps fresh in a file.
+//! A token that another program keeps fresh in a file.
 
+use crate::build_error::BuildError;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Stage};
+use crate::file::{self, text};
 use crate::names::Audience;
-use crate::redact;
-use crate::token::{IdToken, MAX_TOKEN, ProvideIdToken, future};
-use std::fmt;
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
-use zeroize::Zeroizing;
+use crate::redact::ShownPath;
+use crate::token::{IdToken, ProvideIdToken, future};
+use std::io;
+use std::path::PathBuf;
 
-/// An ID token in a file that another program keeps fresh, as a sidecar or a projected volume does.
+/// An ID token in a file that another program keeps fresh, such as a sidecar or a projected volume.
 ///
-/// It is read for every exchange, so that a new token needs no restart; white space around it is trimmed. It must
-/// be for the provider's audience.
+/// The file is read for every exchange, so a new token needs no restart. White space and a byte order
+/// mark around the token are skipped. The token must be for the provider's audience.
 ///
-/// A file that isn't there is [`ErrorKind::Unavailable`], one that may not be read [`ErrorKind::Configuration`], one without
-/// a token, or with more, [`ErrorKind::MalformedResponse`].
+/// # Errors
+/// A file that isn't there is [`ErrorKind::Unavailable`]. One that may not be read, or isn't a regular
+/// file, is [`ErrorKind::Configuration`]. One without a token, or with more than a token, is
+/// [`ErrorKind::MalformedResponse`].
 ///
+/// # Example
 /// ```no_run
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// use aws_google_web_identity::{GoogleWebIdentityProvider, TokenFile};
@@ -30,64 +33,75 @@ use zeroize::Zeroizing;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct TokenFile {
-    path: PathBuf,
+    path: ShownPath,
 }
 
 impl TokenFile {
-    /// Reads the token from this file, when it is asked for one.
+    /// Reads the token from this file each time a token is needed.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into() }
+        Self {
+            path: ShownPath::new(path),
+        }
+    }
+
+    /// Refuses a token in place of its path.
+    fn check_path(&self) -> Result<(), BuildError> {
+        match self.path.secret_kind() {
+            None => Ok(()),
+            Some(kind) => Err(BuildError::new(
+                "TokenFile::new",
+                format!(
+                    "was given {kind} (not shown), and the path of a file with the token is expected; \
+                     a token itself is for TokenFn, a credentials file's contents for \
+                     ApplicationDefault::from_json or LocalKey::from_json"
+                ),
+            )),
+        }
     }
 
     async fn token(&self) -> Result<IdToken, Error> {
+        self.check_path()
+            .map_err(|error| Error::new(Stage::Source, ErrorKind::Configuration, error))?;
         let path = self.path.clone();
-        let read = tokio::task::spawn_blocking(move || read(&path)).await;
-        let name = redact::path(&self.path);
-        let text = match read {
-            Ok(Ok(text)) => text,
-            Ok(Err(error)) => {
-                let (kind, next) = match error.kind() {
-                    io::ErrorKind::PermissionDenied => {
-                        (ErrorKind::Configuration, "this program may not read it")
-                    }
-                    io::ErrorKind::InvalidData => (
-                        ErrorKind::MalformedResponse,
-                        "it holds no text, or more than a token",
-                    ),
-                    _ => (
-                        ErrorKind::Unavailable,
-                        "is the program running that keeps it fresh?",
-                    ),
-                };
-                let message = format!("the token file {name} can't be read");
-                return Err(Error::from_message(Stage::Source, kind, message)
-                    .with_source(error)
-                    .with_hint(next));
-            }
-            Err(error) => {
-                return Err(Error::new(Stage::Source, ErrorKind::Unavailable, error)
-                    .with_detail("token file", &name));
-            }
+        let read = file::off_runtime(move || file::read(path.as_path())).await;
+        let bytes = read.and_then(|read| read).map_err(|error| {
+            let (kind, next) = match error.kind() {
+                io::ErrorKind::PermissionDenied => (
+                    ErrorKind::Configuration,
+                    "this program's user may not read it",
+                ),
+                io::ErrorKind::InvalidInput => (
+                    ErrorKind::Configuration,
+                    "it is a directory, a device or a named pipe",
+                ),
+                io::ErrorKind::InvalidData => {
+                    (ErrorKind::MalformedResponse, "it holds more than a token")
+                }
+                _ => (
+                    ErrorKind::Unavailable,
+                    "is the program that keeps it fresh running?",
+                ),
+            };
+            self.named(Error::new(Stage::Source, kind, error).with_hint(next))
+        })?;
+        let token = match text::odd_encoding(&bytes) {
+            Some(encoding) => Err(format!("its content {encoding}")),
+            None => std::str::from_utf8(&bytes).map_err(|_| "it holds no text".to_owned()),
         };
-        IdToken::parse(text.as_str()).map_err(|error| error.with_detail("token file", &name))
+        let token = token.map_err(|what| {
+            self.named(Error::from_message(
+                Stage::Source,
+                ErrorKind::MalformedResponse,
+                what,
+            ))
+        })?;
+        IdToken::parse(token).map_err(|error| self.named(error))
     }
-}
 
-/// The text of a file that is no longer than a token with white space around it.
-fn read(path: &Path) -> io::Result<Zeroizing<String>> {
-    const MOST: usize = MAX_TOKEN + 1024;
-    let mut text = Zeroizing::new(String::with_capacity(MOST + 1));
-    std::fs::File::open(path)?
-        .take(MOST as u64 + 1)
-        .read_to_string(&mut text)?;
-    match text.len() {
-        ..=MOST => Ok(text),
-        _ => Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            format!("longer than the {MAX_TOKEN} characters that STS takes"),
-        )),
+    fn named(&self, error: Error) -> Error {
+        error.with_detail("token file", &self.path.to_string())
     }
 }
 
@@ -99,12 +113,8 @@ impl ProvideIdToken for TokenFile {
     ) -> future::ProvideIdToken<'a> {
         future::ProvideIdToken::new(self.token())
     }
-}
 
-impl fmt::Debug for TokenFile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("TokenFile")
-            .field(&redact::path(&self.path))
-            .finish()
+    fn check(&self, _: &Context) -> Result<(), BuildError> {
+        self.check_path()
     }
 }

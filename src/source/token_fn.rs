@@ -10,12 +10,13 @@ use std::sync::Arc;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// An ID token from an async closure, which gets the audience and returns the JWT: for another library that makes
-/// Google's ID tokens.
+/// An ID token from an async closure, which takes the audience and returns the JWT: for another
+/// library that makes Google's ID tokens.
 ///
-/// An error that is an [`Error`] of this crate is passed on as it is; any other becomes one of
-/// [`Stage::Source`] and [`ErrorKind::Unavailable`]. It must not hold a secret.
+/// An [`Error`] of this crate is passed on as it is. Any other error becomes one of [`Stage::Source`]
+/// and [`ErrorKind::Unavailable`]; it must not hold a secret.
 ///
+/// # Example
 /// ```no_run
 /// # async fn ask_vault(audience: &str) -> Result<String, std::io::Error> { unimplemented!() }
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
@@ -38,7 +39,7 @@ pub struct TokenFn {
 type Call = dyn Fn(Audience) -> future::ProvideIdToken<'static> + Send + Sync;
 
 impl TokenFn {
-    /// Calls `call` for each token. `name` is for `Debug` and for errors.
+    /// Calls `call` for each token. `name` appears in `Debug` and in errors.
     pub fn new<F, Fut, E>(name: impl Into<String>, call: F) -> Self
     where
         F: Fn(Audience) -> Fut + Send + Sync + 'static,
@@ -46,9 +47,9 @@ impl TokenFn {
         E: Into<BoxError>,
     {
         let name: Arc<str> = name.into().into();
-        let of = name.clone();
+        let label = name.clone();
         let call = move |audience| {
-            let (jwt, name) = (call(audience), of.clone());
+            let (jwt, name) = (call(audience), label.clone());
             future::ProvideIdToken::new(async move {
                 match jwt.await {
                     Ok(jwt) => IdToken::parse(jwt),

@@ -1,21 +1,26 @@
-//! Google access tokens, what the IAM Credentials API is called with.
+//! Google access tokens, which authorize calls of the IAM Credentials API.
 
 use crate::build_error::BuildError;
 use crate::context::Context;
+use crate::error::{Error, ErrorKind, Stage};
 use crate::redact::{Secret, SecretText};
 use crate::token::future;
+use http::HeaderValue;
 use serde::Deserialize;
+use serde_json::Value;
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-/// The scope that suffices for the IAM Credentials API and that every source can give
+/// The scope that suffices for the IAM Credentials API and that every source can provide
 /// ([signJwt](https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/signJwt#authorization-scopes)).
 pub(crate) const CLOUD_PLATFORM: &str = "https://www.googleapis.com/auth/cloud-platform";
 
-/// Whatever can produce a Google access token: what [`IamSignJwt`](crate::IamSignJwt) and
-/// [`IamIdToken`](crate::IamIdToken) call Google with. Its `Debug` is part of the provider's, and must hide what is secret, as
-/// that of [`AccessToken`] does.
+/// Produces Google access tokens, with which [`IamSignJwt`](crate::IamSignJwt) and
+/// [`IamIdToken`](crate::IamIdToken) call Google.
+///
+/// The provider's `Debug` includes its `Debug`, which must hide secrets, as that of [`AccessToken`]
+/// does.
 pub trait ProvideAccessToken: Debug + Send + Sync {
     /// Provides an access token for `scope`, a URL such as
     /// `https://www.googleapis.com/auth/cloud-platform`.
@@ -25,10 +30,10 @@ pub trait ProvideAccessToken: Debug + Send + Sync {
         scope: &'a str,
     ) -> future::ProvideAccessToken<'a>;
 
-    /// Says what is wrong with how the source is set up; `build` calls it.
+    /// Reports what is wrong with the setup of the source; `build` calls it.
     ///
     /// # Errors
-    /// Every problem that can be seen without I/O beyond local files.
+    /// Every problem that shows without I/O beyond local files.
     fn check(&self, cx: &Context) -> Result<(), BuildError> {
         let _ = cx;
         Ok(())
@@ -63,12 +68,17 @@ pub struct AccessToken {
 }
 
 impl AccessToken {
-    /// Takes the token, without `Bearer`, and when it expires.
+    /// Takes the token, without `Bearer`, and when it expires. White space around it is trimmed.
     pub fn new(token: impl Into<String>, expires_at: SystemTime) -> Self {
         Self::of(Secret::new(token), expires_at)
     }
 
     pub(crate) fn of(token: Secret, expires_at: SystemTime) -> Self {
+        // Most tokens have none around them, and need no copy.
+        let token = match token.expose().trim() {
+            trimmed if trimmed.len() == token.expose().len() => token,
+            trimmed => Secret::new(trimmed),
+        };
         Self {
             token,
             expires_at,
@@ -77,7 +87,7 @@ impl AccessToken {
     }
 
     /// The same token, its calls counted against this project.
-    pub(crate) fn charged_to(self, project: Arc<str>) -> Self {
+    pub(crate) fn with_quota_project(self, project: Arc<str>) -> Self {
         Self {
             quota_project: Some(project),
             ..self
@@ -89,14 +99,31 @@ impl AccessToken {
         self.token.expose()
     }
 
-    /// When it expires.
+    /// When it expires. For a server that doesn't say, the time at which the token arrived.
     pub fn expires_at(&self) -> SystemTime {
         self.expires_at
     }
 
-    /// The project whose quota and enabled APIs its calls count against; by default the one that the identity belongs to.
+    /// The project whose quota and enabled APIs its calls count against. By default it is the
+    /// identity's own.
     pub(crate) fn quota_project(&self) -> Option<&str> {
         self.quota_project.as_deref()
+    }
+
+    /// The token for a header.
+    ///
+    /// # Errors
+    /// `Configuration` for a token that no header can hold.
+    pub(crate) fn for_header(&self) -> Result<&str, Error> {
+        match HeaderValue::from_str(self.expose()) {
+            Ok(_) => Ok(self.expose()),
+            Err(_) => Err(Error::from_message(
+                Stage::Source,
+                ErrorKind::Configuration,
+                "the access token holds a control character, which no header can; its source must \
+                 provide the token and nothing else",
+            )),
+        }
     }
 }
 
@@ -105,16 +132,64 @@ impl AccessToken {
 #[derive(Deserialize)]
 pub(crate) struct TokenAnswer {
     access_token: SecretText,
-    expires_in: u64,
+    /// Not needed: each token is used at once. Servers send a number, a text or nothing.
+    #[serde(default)]
+    expires_in: Value,
 }
 
 impl TokenAnswer {
-    /// Google's access tokens live an hour; a day bounds what a hostile answer can say.
-    const MAX_LIFETIME: u64 = 24 * 3600;
+    /// Google's access tokens live an hour. A day bounds what a hostile answer can say.
+    const MAX_LIFETIME: f64 = 24.0 * 3600.0;
 
     pub(crate) fn into_token(self, received_at: SystemTime) -> AccessToken {
-        let lifetime = Duration::from_secs(self.expires_in.min(Self::MAX_LIFETIME));
+        let seconds = match &self.expires_in {
+            Value::String(text) => text.trim().parse().ok(),
+            number => number.as_f64(),
+        };
+        let bounded = seconds
+            .filter(|it: &f64| !it.is_nan())
+            .map(|it| it.min(Self::MAX_LIFETIME));
+        let lifetime = bounded.and_then(|it| Duration::try_from_secs_f64(it).ok());
+        let lifetime = lifetime.unwrap_or_default();
         let expires_at = received_at.checked_add(lifetime).unwrap_or(received_at);
         AccessToken::of(self.access_token.0, expires_at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lifetime_in_any_form_is_accepted() {
+        let at = SystemTime::UNIX_EPOCH;
+        for (lifetime, seconds) in [
+            (r#","expires_in":3599"#, 3599),
+            (r#","expires_in":"3599""#, 3599),
+            (r#","expires_in":3599.0"#, 3599),
+            (r#","expires_in":1e300"#, 86_400),
+            (r#","expires_in":18446744073709551615"#, 86_400),
+            (r#","expires_in":-1"#, 0),
+            (r#","expires_in":"soon""#, 0),
+            (r#","expires_in":"""#, 0),
+            (r#","expires_in":"NaN""#, 0),
+            (r#","expires_in":null"#, 0),
+            (r#","expires_in":[]"#, 0),
+            ("", 0),
+        ] {
+            let answer = format!(r#"{{"access_token":"t"{lifetime}}}"#);
+            let answer: TokenAnswer = serde_json::from_str(&answer).unwrap();
+            let expires_at = answer.into_token(at).expires_at();
+            assert_eq!(expires_at, at + Duration::from_secs(seconds), "{lifetime}");
+        }
+    }
+
+    #[test]
+    fn white_space_around_a_token_is_trimmed_and_within_it_refused() {
+        let token = |text: &str| AccessToken::new(text, SystemTime::UNIX_EPOCH);
+        assert_eq!(token(" ya29.hush\r\n").expose(), "ya29.hush");
+        let error = token("ya29.\nhush").for_header().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(!format!("{error} {error:?}").contains("hush"), "{error}");
     }
 }

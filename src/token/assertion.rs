@@ -1,19 +1,19 @@
-//! The claims that we sign.
+//! The claims that a service account signs.
 
 use crate::names::ServiceAccountEmail;
 use serde_json::json;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Set back by this much, so that a clock that is a little fast isn't refused as "issued in the
-/// future"; Google's own Rust library does the same.
+/// `iat` is this much in the past, so that Google doesn't refuse the assertion of a slightly fast clock
+/// as "issued in the future". Google's own Rust library does the same.
 const ISSUED_BEFORE: Duration = Duration::from_secs(10);
 
-/// Google takes an assertion that spans at most an hour
+/// Google accepts an assertion that spans at most an hour
 /// ([OAuth 2.0 for service accounts](https://developers.google.com/identity/protocols/oauth2/service-account#authorizingrequests)).
 const SPAN: Duration = Duration::from_secs(3600);
 
-/// The claim set that a [`SignJwt`](crate::SignJwt) signs: it says to Google's token endpoint who
-/// asks and what for.
+/// The claim set that a [`SignJwt`](crate::SignJwt) signs. It tells Google's token endpoint which
+/// account asks for what.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assertion {
     issuer: ServiceAccountEmail,
@@ -57,7 +57,7 @@ impl Assertion {
         &self.issuer
     }
 
-    /// The claims as JSON, byte for byte what is to be signed.
+    /// The claims as JSON, to be signed byte for byte.
     pub fn claims_json(&self) -> &str {
         &self.claims_json
     }
@@ -69,7 +69,7 @@ mod tests {
     use serde_json::Value;
 
     #[test]
-    fn an_assertion_holds_the_claims_that_google_documents_and_spans_an_hour() {
+    fn an_assertion_has_googles_claims_and_spans_an_hour() {
         let issuer: ServiceAccountEmail = "robot@demo.iam.gserviceaccount.com".parse().unwrap();
         let now = UNIX_EPOCH + Duration::from_secs(1_700_000_010);
         let endpoint = "https://oauth2.googleapis.com/token";

@@ -22,7 +22,7 @@ macro_rules! named_future {
                 Self(NowOrLater::new(Box::pin(future)))
             }
 
-            /// Makes it from a value that is there already.
+            /// Makes it from a value that is already there.
             pub fn ready(result: Result<$output, Error>) -> Self {
                 Self(NowOrLater::ready(result))
             }

@@ -1,4 +1,4 @@
-//! Google ID tokens: who provides them, what they hold.
+//! Google ID tokens and the trait that provides them.
 
 use crate::build_error::BuildError;
 use crate::context::Context;
@@ -12,17 +12,17 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Whatever can produce a Google ID token for an audience: the first seam of this crate.
+/// Produces a Google ID token for an audience.
 ///
-/// Its `Debug` is part of the provider's, and must hide what is secret, as that of [`IdToken`] does.
+/// The provider's `Debug` includes its `Debug`, which must hide secrets, as that of [`IdToken`] does.
 ///
 /// [`TokenFile`](crate::TokenFile), [`TokenCommand`](crate::TokenCommand) and [`TokenFn`](crate::TokenFn) bring
-/// tokens from elsewhere; a source with a memory of its own implements the trait:
+/// tokens from elsewhere. A source with a state of its own implements the trait:
 ///
 /// ```
 /// use aws_google_web_identity::{Audience, Context, Error, ErrorKind, IdToken, ProvideIdToken, Stage, future};
 ///
-/// /// Tokens that were made beforehand, each for one exchange.
+/// /// Tokens made in advance, each for one exchange.
 /// #[derive(Debug)]
 /// struct Stack(std::sync::Mutex<Vec<IdToken>>);
 ///
@@ -38,25 +38,27 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub trait ProvideIdToken: Debug + Send + Sync {
     /// Provides an ID token whose `aud` is `audience`.
     ///
-    /// An exchange calls it once; again when the token has less than 60 s left, and when STS refuses it as too old or
-    /// invalid. One exchange runs at a time, but [`id_token`](crate::GoogleWebIdentityProvider::id_token) calls it beside
-    /// that. It may be dropped at any await when the deadline passes.
+    /// An exchange calls it once, and again when the token has less than 60 s left or STS refuses it as
+    /// too old or invalid. One exchange runs at a time, but
+    /// [`id_token`](crate::GoogleWebIdentityProvider::id_token) may call it at the same time. It may be
+    /// dropped at any await when the deadline passes.
     fn provide_id_token<'a>(
         &'a self,
         cx: &'a Context,
         audience: &'a Audience,
     ) -> future::ProvideIdToken<'a>;
 
-    /// STS refused this token as too old or invalid, or it has less than 60 s left: a source that remembers tokens forgets
-    /// it.
+    /// STS refused this token as too old or invalid, or it has less than 60 s left: a source that caches
+    /// tokens drops it.
     fn reject(&self, token: &IdToken) {
         let _ = token;
     }
 
-    /// Says what is wrong with how the source is set up; `build` calls it.
+    /// Reports what is wrong with the setup of the source; `build` calls it, on a thread of its own and
+    /// for at most 10 s.
     ///
     /// # Errors
-    /// Every problem that can be seen without I/O beyond local files.
+    /// Every problem that shows without I/O beyond local files.
     fn check(&self, cx: &Context) -> Result<(), BuildError> {
         let _ = cx;
         Ok(())
@@ -86,14 +88,13 @@ macro_rules! forward {
 }
 forward!(Arc<T>, Box<T>);
 
-/// STS takes a token of at most this many characters
+/// STS accepts a token of at most this many characters
 /// ([WebIdentityToken](https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html)).
 pub(crate) const MAX_TOKEN: usize = 20_000;
 
-/// A Google ID token: a JWT whose claims have been read and whose signature has not been verified,
-/// which is for STS to do.
+/// A Google ID token: a JWT whose claims were read. STS, not this crate, verifies its signature.
 ///
-/// Cheap to clone; `Debug` shows the claims, never the token.
+/// It is cheap to clone. `Debug` shows the claims, never the token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdToken(Arc<Inner>);
 
@@ -105,12 +106,13 @@ struct Inner {
 }
 
 impl IdToken {
-    /// Reads the claims of a JWT in compact form; white space around it is trimmed.
+    /// Reads the claims of a JWT in compact form. White space and byte order marks around it are
+    /// trimmed.
     ///
     /// # Errors
-    /// [`ErrorKind::MalformedResponse`] when it isn't three base64url parts of which the second is
-    /// a JSON object with `iss`, `sub`, `aud`, `exp` and `iat`, or when it is longer than the
-    /// 20,000 characters that STS takes.
+    /// [`ErrorKind::MalformedResponse`] when it doesn't have three base64url parts, when the second
+    /// isn't a JSON object with `iss`, `sub`, `aud`, `exp` and `iat`, or when it is longer than the
+    /// 20,000 characters that STS accepts.
     pub fn parse(jwt: impl AsRef<str>) -> Result<Self, Error> {
         Self::parse_for(Stage::Source, jwt.as_ref())
     }
@@ -118,7 +120,7 @@ impl IdToken {
     fn parse_for(stage: Stage, jwt: &str) -> Result<Self, Error> {
         let malformed =
             |message: String| Error::from_message(stage, ErrorKind::MalformedResponse, message);
-        let jwt = jwt.trim();
+        let jwt = crate::file::text::trim(jwt);
         if jwt.len() > MAX_TOKEN {
             return Err(malformed(format!(
                 "the ID token has {} characters; STS takes at most {MAX_TOKEN}",
@@ -136,8 +138,8 @@ impl IdToken {
         })))
     }
 
-    /// Takes a token out of a server's answer: its claims are read, its audience and its time are
-    /// checked, the time by the server's own clock where the answer tells it.
+    /// Takes a token from a server's answer: reads its claims, and checks its audience and its time,
+    /// by the server's own clock when the answer has a `Date`.
     pub(crate) fn received(
         stage: Stage,
         jwt: &str,
@@ -154,7 +156,7 @@ impl IdToken {
         Ok(token)
     }
 
-    /// That the token is for this audience.
+    /// Checks that the token is for this audience.
     pub(crate) fn check_audience(&self, stage: Stage, audience: &Audience) -> Result<(), Error> {
         let found = &self.claims().aud;
         if found == audience.as_str() {
@@ -186,18 +188,18 @@ impl IdToken {
         )
     }
 
-    /// The token itself, a secret: whoever holds it can be this identity until it expires.
+    /// The token itself, a secret: it is the identity until it expires.
     pub fn expose(&self) -> &str {
         self.0.jwt.expose()
     }
 
-    /// What the token says.
+    /// The token's claims.
     pub fn claims(&self) -> &Claims {
         &self.0.claims
     }
 
-    /// When it expires by this machine's clock: `exp`, corrected where the server that issued it
-    /// told its own time and that is another one.
+    /// When it expires by this machine's clock: `exp`, corrected by the difference between the clocks
+    /// when the server that issued it sent its own time.
     pub fn expires_at(&self) -> SystemTime {
         self.0.expires_at
     }

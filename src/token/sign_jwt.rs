@@ -7,29 +7,30 @@ use crate::token::{Assertion, future};
 use std::fmt::Debug;
 use std::sync::Arc;
 
-/// Whatever can sign a claim set as a service account: the second seam of this crate.
+/// Signs a claim set as a service account.
 ///
-/// [`JwtBearer`](crate::JwtBearer) makes it a [`ProvideIdToken`](crate::ProvideIdToken). A key in a
-/// KMS, an HSM or Vault is used by implementing it; `examples/custom_signer.rs` shows one. Its `Debug` is part of the
-/// provider's, and must hide what is secret.
+/// [`JwtBearer`](crate::JwtBearer) turns it into a [`ProvideIdToken`](crate::ProvideIdToken).
+/// Implement it for a key in a KMS, an HSM or Vault; `examples/custom_signer.rs` shows how. The
+/// provider's `Debug` includes its `Debug`, which must hide secrets.
 pub trait SignJwt: Debug + Send + Sync {
-    /// The service account that this signs as: [`ready`](future::Issuer::ready) where it is known,
-    /// one call for an attached account.
+    /// The service account that this signs as: [`ready`](future::Issuer::ready) when it is known, one
+    /// call for an attached account.
     fn issuer<'a>(&'a self, cx: &'a Context) -> future::Issuer<'a>;
 
     /// Signs `assertion.claims_json()` with RS256.
     fn sign_jwt<'a>(&'a self, cx: &'a Context, assertion: &'a Assertion) -> future::SignJwt<'a>;
 
-    /// The token endpoint that the signer's key names, if it does; the assertion's `aud` is that.
+    /// The token endpoint that the signer's key names, which is the assertion's `aud` as well.
+    /// [`JwtBearer::new`](crate::JwtBearer::new) reads it once;
     /// [`JwtBearer::token_uri`](crate::JwtBearer::token_uri) wins over it.
     fn token_uri(&self) -> Option<&str> {
         None
     }
 
-    /// Says what is wrong with how the signer is set up; `build` calls it.
+    /// Reports what is wrong with the setup of the signer; `build` calls it.
     ///
     /// # Errors
-    /// Every problem that can be seen without I/O beyond local files.
+    /// Every problem that shows without I/O beyond local files.
     fn check(&self, cx: &Context) -> Result<(), BuildError> {
         let _ = cx;
         Ok(())
@@ -63,8 +64,8 @@ macro_rules! forward {
 }
 forward!(Arc<T>, Box<T>);
 
-/// An assertion with its signature, in compact form. `Debug` redacts it: it is as good as an ID
-/// token until it expires.
+/// An assertion with its signature, in compact form. `Debug` redacts it: until it expires it can be
+/// exchanged for an ID token.
 #[derive(Clone, Debug)]
 pub struct SignedJwt(Secret);
 

@@ -3,11 +3,18 @@
 use crate::build_error::BuildError;
 use crate::redact::{bare, shown};
 use http::Uri;
+use std::fmt;
 
 /// An `http` or `https` origin, and the path below which the requests go.
 #[derive(Clone)]
 pub(crate) struct Endpoint {
     uri: Uri,
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.uri)
+    }
 }
 
 impl Endpoint {

@@ -8,7 +8,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::borrow::Cow;
 use std::time::Duration;
 use zeroize::Zeroizing;
@@ -114,10 +114,10 @@ pub(crate) struct Body {
 }
 
 impl Body {
-    pub(crate) fn json(object: Map<String, Value>) -> Self {
+    pub(crate) fn json(value: &Value) -> Self {
         Self {
             content_type: "application/json",
-            bytes: Zeroizing::new(Value::Object(object).to_string().into_bytes()),
+            bytes: Zeroizing::new(value.to_string().into_bytes()),
         }
     }
 

@@ -1,4 +1,5 @@
-//! Which account it is: another attached one, one with an organization, one that is acted as at Google's own endpoints.
+//! Accounts: another attached one, one of an organization, one that is impersonated at Google's own
+//! endpoints.
 
 use crate::support::watch;
 use crate::support::{AUDIENCE, ROBOT, ROLE, builder, chain, from_emulator, sdk_config, with};
@@ -6,7 +7,7 @@ use aws_google_web_identity::trust_policy::TrustPolicy;
 use aws_google_web_identity::{
     ApplicationDefault, ErrorKind, IamIdToken, LocalKey, MetadataServer, SignJwt, Stage,
 };
-use aws_google_web_identity_emulator::{Call, Emulator, Role, ServiceAccount};
+use aws_google_web_identity_emulator::{Answer, Call, Emulator, Role, ServiceAccount};
 use aws_smithy_async::time::{SystemTimeSource, TimeSource};
 use aws_smithy_http_client::test_util::infallible_client_fn;
 use base64::Engine as _;
@@ -22,7 +23,7 @@ fn metadata(emulator: &Emulator) -> MetadataServer {
 }
 
 #[tokio::test]
-async fn another_of_the_attached_accounts_is_asked_for_by_its_email() {
+async fn another_attached_account_is_addressed_by_its_email() {
     let emulator = watch::start().await;
     let provider = with(&emulator, metadata(&emulator).service_account(ROBOT)).await;
     provider.session().await.unwrap();
@@ -48,7 +49,7 @@ async fn another_of_the_attached_accounts_is_asked_for_by_its_email() {
 }
 
 #[tokio::test]
-async fn a_trust_policy_may_test_the_organization_of_a_token_that_was_asked_to_hold_it() {
+async fn a_trust_policy_may_test_the_organization() {
     let robot = ServiceAccount::new(ROBOT)
         .token_creators([ROBOT])
         .organization_number(123_456_789_012);
@@ -75,7 +76,10 @@ async fn a_trust_policy_may_test_the_organization_of_a_token_that_was_asked_to_h
     assert_eq!(token.claims().aws_condition_keys().get(ORGANIZATION), None);
 
     let provider = with(&emulator, source.organization_number(true)).await;
-    provider.session().await.expect("the token says it");
+    provider
+        .session()
+        .await
+        .expect("the token has the organization");
     let body = emulator.requests_of(Call::GenerateIdToken);
     let body = body.last().unwrap().json().unwrap();
     assert_eq!(
@@ -95,7 +99,7 @@ async fn a_trust_policy_may_test_the_organization_of_a_token_that_was_asked_to_h
 }
 
 #[tokio::test]
-async fn a_key_file_is_read_from_its_path_and_its_token_uri_is_used_behind_any_pointer() {
+async fn a_key_files_token_uri_is_used_behind_any_pointer() {
     let emulator = watch::start().await;
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("key.json");
@@ -103,7 +107,7 @@ async fn a_key_file_is_read_from_its_path_and_its_token_uri_is_used_behind_any_p
     assert!(
         error
             .to_string()
-            .contains(&format!("key file {}: can't be read", path.display())),
+            .contains(&format!("key file {path:?}: can't be read")),
         "{error}"
     );
     emulator.write_key_file(ROBOT, &path).unwrap();
@@ -120,7 +124,7 @@ async fn a_key_file_is_read_from_its_path_and_its_token_uri_is_used_behind_any_p
     provider.session().await.unwrap();
 }
 
-/// What Google and AWS answer at their own names, to whoever asks.
+/// What Google answers at its own host names.
 fn google_and_aws(request: http::Request<aws_smithy_types::body::SdkBody>) -> (u16, String) {
     let host = request.uri().host().unwrap_or_default();
     match (host, request.uri().path()) {
@@ -145,7 +149,7 @@ fn google_and_aws(request: http::Request<aws_smithy_types::body::SdkBody>) -> (u
 }
 
 #[tokio::test]
-async fn whoever_is_found_acts_as_an_account_at_googles_own_endpoints() {
+async fn any_caller_impersonates_at_googles_own_endpoints() {
     let user = json!({
         "type": "authorized_user", "client_id": "x", "client_secret": "hush", "refresh_token": "1//hush",
         "quota_project_id": "their-project",
@@ -155,7 +159,7 @@ async fn whoever_is_found_acts_as_an_account_at_googles_own_endpoints() {
     let path = file.path().to_str().unwrap();
     let environments = ("GOOGLE_CLOUD_QUOTA_PROJECT", "environments-project");
     for (variables, caller, quota_project) in [
-        // The attached account, and a login.
+        // The attached account, then a login.
         (
             vec![("K_SERVICE", "s"), environments],
             "http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/token?scopes=https%3A%2F%2Fwww%2Egoogleapis%2Ecom%2Fauth%2Fcloud%2Dplatform",
@@ -210,7 +214,7 @@ async fn whoever_is_found_acts_as_an_account_at_googles_own_endpoints() {
 }
 
 #[tokio::test]
-async fn the_policy_that_a_token_suggests_admits_it_at_sts() {
+async fn the_suggested_policy_admits_the_token() {
     let emulator = watch::start().await;
     let provider = with(&emulator, metadata(&emulator)).await;
     let token = provider.id_token().await.unwrap();
@@ -219,4 +223,68 @@ async fn the_policy_that_a_token_suggests_admits_it_at_sts() {
         .put_role(Role::new(ROLE).trust_policy(policy.to_json_pretty()))
         .unwrap();
     provider.session().await.unwrap();
+}
+
+#[tokio::test]
+async fn refusals_name_the_account_the_project_and_the_command() {
+    const DELEGATE: &str = "delegate@demo-project.iam.gserviceaccount.com";
+    let emulator = watch::start().await;
+    let api_error = |status: u16, code: &str, message: &str| {
+        let body = json!({"error": {"code": status, "message": message, "status": code}});
+        Answer::status(status).body(body.to_string())
+    };
+    let disabled = |api: &str| {
+        let message = format!(
+            "{api} has not been used in project 123456789012 before or it is disabled. Enable it by \
+             visiting https://console.developers.google.com/apis/api/x?project=123456789012 then retry."
+        );
+        api_error(403, "PERMISSION_DENIED", &message)
+    };
+    let of_iam = |answer: Answer| (Call::GenerateIdToken, answer);
+    let missing = format!("Not found; Gaia id not found for email {DELEGATE}");
+    for ((call, answer), kind, says) in [
+        (
+            of_iam(disabled("IAM Service Account Credentials API")),
+            ErrorKind::Denied,
+            "the API is off in project 123456789012: run `gcloud services enable \
+             iamcredentials.googleapis.com --project=123456789012`"
+                .to_owned(),
+        ),
+        (
+            of_iam(api_error(404, "NOT_FOUND", &missing)),
+            ErrorKind::Configuration,
+            format!("there is no service account {DELEGATE}: was it deleted"),
+        ),
+        (
+            of_iam(api_error(
+                404,
+                "NOT_FOUND",
+                "Requested entity was not found.",
+            )),
+            ErrorKind::Configuration,
+            format!("there is no service account {ROBOT}: was it deleted"),
+        ),
+        (
+            (Call::TokenEndpoint, disabled("Security Token Service API")),
+            ErrorKind::Denied,
+            "run `gcloud services enable sts.googleapis.com --project=123456789012`".to_owned(),
+        ),
+    ] {
+        let key = LocalKey::from_json(emulator.key_file_json(ROBOT).unwrap()).unwrap();
+        let source = IamIdToken::new(ROBOT, key).delegates([DELEGATE]);
+        let provider = with(&emulator, source.endpoint(emulator.iam_endpoint())).await;
+        emulator.answer_next(call, 1, answer);
+        let error = provider.id_token().await.unwrap_err();
+        let text = chain(&error);
+        assert_eq!(error.kind(), kind, "{text}");
+        assert!(text.contains(&says), "{says:?}: {text}");
+        emulator.answer_genuinely();
+    }
+    let key = LocalKey::from_json(emulator.key_file_json(ROBOT).unwrap()).unwrap();
+    let provider = with(&emulator, aws_google_web_identity::JwtBearer::new(key)).await;
+    let refused = "Invalid OAuth scope or ID token audience provided.";
+    let answer = Answer::oauth_error(400, "invalid_scope", refused);
+    emulator.answer_next(Call::TokenEndpoint, 1, answer);
+    let error = chain(&provider.id_token().await.unwrap_err());
+    assert!(error.contains("check the audience"), "{error}");
 }

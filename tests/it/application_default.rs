@@ -1,5 +1,10 @@
 //! Application Default Credentials: every type of file, against the emulator.
 
+mod acting;
+mod changes;
+mod fields;
+mod misplaced;
+
 #[cfg(unix)]
 use crate::support::child;
 use crate::support::watch::{self, Watched};
@@ -47,7 +52,7 @@ fn is_robot(emulator: &Emulator, token: &IdToken) {
 }
 
 #[tokio::test]
-async fn a_service_account_key_is_used_and_read_again_when_it_was_replaced() {
+async fn a_replaced_key_is_read_again() {
     let emulator = watch::start().await;
     let file = write(&json_of(&emulator.key_file_json(ROBOT).unwrap()));
     let provider = finding(&emulator, file.path()).build().await.unwrap();
@@ -57,8 +62,8 @@ async fn a_service_account_key_is_used_and_read_again_when_it_was_replaced() {
     emulator.rotate_key_file(ROBOT).unwrap();
     let error = provider.id_token().await.unwrap_err();
     let file_is_named = format!(
-        "credentials file  {} (named by GOOGLE_APPLICATION_CREDENTIALS)",
-        file.path().display()
+        "credentials file  {:?} (named by GOOGLE_APPLICATION_CREDENTIALS)",
+        file.path()
     );
     for says in ["invalid_grant", ROBOT, &file_is_named] {
         assert!(chain(&error).contains(says), "{says:?}: {error:#}");
@@ -82,7 +87,7 @@ async fn a_service_account_key_is_used_and_read_again_when_it_was_replaced() {
 }
 
 #[tokio::test]
-async fn an_impersonated_account_is_reached_from_a_key_a_user_or_another_impersonated_account() {
+async fn any_source_credentials_impersonate() {
     let emulator = emulator().await;
     let key = json_of(&emulator.key_file_json(CALLER).unwrap());
     let user = json_of(&emulator.authorized_user_json("user@example.com"));
@@ -105,12 +110,12 @@ async fn an_impersonated_account_is_reached_from_a_key_a_user_or_another_imperso
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_path_that_is_no_utf8_names_a_file_all_the_same() {
+async fn a_path_that_is_not_utf8_names_a_file() {
     use std::os::unix::ffi::OsStrExt;
     if !child::is_it() {
         let path = std::ffi::OsStr::from_bytes(b"/nowhere/jos\xe9.json");
         return child::run(
-            "application_default::a_path_that_is_no_utf8_names_a_file_all_the_same",
+            "application_default::a_path_that_is_not_utf8_names_a_file",
             [("GOOGLE_APPLICATION_CREDENTIALS", path)],
         );
     }
@@ -120,16 +125,16 @@ async fn a_path_that_is_no_utf8_names_a_file_all_the_same() {
     let error = built.build().await.unwrap_err().to_string();
     assert!(
         error.contains(
-            "/nowhere/jos\u{fffd}.json (named by GOOGLE_APPLICATION_CREDENTIALS): can't be read"
+            "\"/nowhere/jos\\xE9.json\" (named by GOOGLE_APPLICATION_CREDENTIALS): can't be read"
         ),
         "{error}"
     );
 }
 
-/// As of `GOOGLE_APPLICATION_CREDENTIALS=<(vault …)`.
+/// As with `GOOGLE_APPLICATION_CREDENTIALS=<(vault …)`.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_credentials_file_that_can_be_read_once_is_read_once() {
+async fn a_pipe_of_the_shell_is_read_once() {
     use std::io::Write;
     use std::os::fd::AsRawFd;
     let emulator = watch::start().await;
@@ -145,7 +150,7 @@ async fn a_credentials_file_that_can_be_read_once_is_read_once() {
 }
 
 #[tokio::test]
-async fn a_user_needs_an_account_to_act_as_and_is_told_so() {
+async fn a_user_needs_an_account_to_act_as() {
     let emulator = emulator().await;
     let file = write(&json_of(&emulator.authorized_user_json("user@example.com")));
     let error = finding(&emulator, file.path())
@@ -155,11 +160,12 @@ async fn a_user_needs_an_account_to_act_as_and_is_told_so() {
         .to_string();
     for says in [
         "(named by GOOGLE_APPLICATION_CREDENTIALS): is an authorized_user, a person's login",
-        "ApplicationDefault::new().impersonate(email)",
+        "ApplicationDefault::impersonate(email)",
+        "have GOOGLE_APPLICATION_CREDENTIALS name another file (unset it if it names this one)",
     ] {
         assert!(error.contains(says), "{error}");
     }
-    // IAM is Google's own there, so nothing is called: it is set up, and refuses a wrong name.
+    // Its IAM would be Google's own, so it is only built, not called.
     let acting = |email: &str| {
         finding(&emulator, file.path()).token_source(ApplicationDefault::new().impersonate(email))
     };
@@ -172,7 +178,7 @@ async fn a_user_needs_an_account_to_act_as_and_is_told_so() {
 }
 
 #[tokio::test]
-async fn a_revoked_login_names_the_command_that_renews_it() {
+async fn a_revoked_login_names_the_command() {
     let emulator = emulator().await;
     let file = write(&json!({
         "type": "impersonated_service_account",
@@ -190,7 +196,7 @@ async fn a_revoked_login_names_the_command_that_renews_it() {
 }
 
 #[tokio::test]
-async fn an_external_account_exchanges_its_subject_token_and_impersonates() {
+async fn an_external_account_exchanges_its_subject_token() {
     let emulator = emulator().await;
     let subject = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(subject.path(), r#"{"id_token": "subject.of.somebody"}"#).unwrap();
@@ -262,6 +268,7 @@ async fn an_external_account_exchanges_its_subject_token_and_impersonates() {
     let command = account(json!({ "executable": { "command": "x" } }));
     let both = account(json!({ "file": "/x", "url": "https://x" }));
     let clear = account(json!({ "url": "http://idp.example.com/token" }));
+    let format = account(json!({ "file": "/x", "format": { "type": "xml" } }));
     let mut workforce = account(json!({ "file": subject.path() }));
     workforce["workforce_pool_user_project"] = "demo-project".into();
     for (json, says) in [
@@ -271,16 +278,20 @@ async fn an_external_account_exchanges_its_subject_token_and_impersonates() {
         ),
         (
             aws,
-            "credential_source: is AWS: this program has AWS credentials already",
+            "its credential_source is AWS's: this program has AWS credentials already",
         ),
         (
             command,
-            "credential_source: is an executable or a certificate",
+            "its credential_source is an executable or a certificate",
         ),
-        (both, "credential_source: needs either a file or a url"),
+        (both, "its credential_source needs either a file or a url"),
         (
             workforce,
-            "workforce_pool_user_project: is for workforce pools, and the audience \"//iam.googleapis.com/projects/1/",
+            "its workforce_pool_user_project is for workforce pools, and the audience \"//iam.googleapis.com/projects/1/",
+        ),
+        (
+            format,
+            "its credential_source has the unknown format \"xml\"; text and json are known",
         ),
         (
             clear,
@@ -293,13 +304,13 @@ async fn an_external_account_exchanges_its_subject_token_and_impersonates() {
             .await
             .unwrap_err()
             .to_string();
-        assert!(error.contains(says), "{error}");
+        let path = file.path().to_str().unwrap();
+        assert!(error.contains(says) && error.contains(path), "{error}");
     }
 }
 
 #[tokio::test]
-async fn an_external_account_becomes_a_role_session_and_says_what_is_wrong_with_its_subject_token()
-{
+async fn an_unusable_subject_token_says_why() {
     const POOL: &str =
         "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/idp";
     let robot = ServiceAccount::new(ROBOT).token_creators([POOL]);
@@ -327,11 +338,6 @@ async fn an_external_account_becomes_a_role_session_and_says_what_is_wrong_with_
         (&field, "<html>", Err("isn't JSON")),
         (&text, " \n", Err("is empty")),
         (&text, &long, Err("it has more than 64 KiB")),
-        (
-            &json!({"type": "xml"}),
-            "<a/>",
-            Err("has the unknown format \"xml\""),
-        ),
     ] {
         std::fs::write(subject.path(), content).unwrap();
         let file = write(&of_format(format.clone()));
@@ -357,7 +363,7 @@ async fn an_external_account_becomes_a_role_session_and_says_what_is_wrong_with_
 }
 
 #[tokio::test]
-async fn an_external_accounts_own_account_is_the_caller_where_it_acts_as_another() {
+async fn an_external_accounts_own_account_is_the_caller() {
     const POOL: &str =
         "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/idp";
     let accounts = Emulator::builder()
@@ -388,7 +394,7 @@ async fn an_external_accounts_own_account_is_the_caller_where_it_acts_as_another
 }
 
 #[tokio::test]
-async fn what_an_external_accounts_headers_and_query_hold_is_shown_by_nobody() {
+async fn headers_and_query_of_a_url_are_never_shown() {
     const POOL: &str =
         "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/idp";
     let robot = ServiceAccount::new(ROBOT).token_creators([POOL]);
@@ -424,7 +430,7 @@ async fn what_an_external_accounts_headers_and_query_hold_is_shown_by_nobody() {
         "{provider:?}"
     );
 
-    // A user in the URL is refused, then and when the file is replaced, and not repeated.
+    // A user in the URL is refused and not shown, also when it replaces a usable file.
     let user = json!({
         "type": "external_account", "audience": POOL, "subject_token_type": "jwt",
         "credential_source": {"url": "https://robot:hushUser0123456789@idp.example.com/token"},
@@ -452,7 +458,7 @@ async fn files_of_other_types_say_what_would_work() {
     for (json, says) in [
         (
             json!({}),
-            "has no \"type\"; one that gcloud or Google's console wrote is expected",
+            "has no \"type\"; a file that gcloud or Google's console wrote is expected",
         ),
         (
             json!({"type": "gdch_service_account"}),
@@ -460,7 +466,7 @@ async fn files_of_other_types_say_what_would_work() {
         ),
         (
             json!({"type": "external_account_authorized_user"}),
-            "a person's login",
+            "has no \"client_id\"",
         ),
         (
             json!({"type": "new_thing"}),
@@ -486,7 +492,10 @@ async fn files_of_other_types_say_what_would_work() {
             json!({"type": "impersonated_service_account", "service_account_impersonation_url": "https://x/y", "source_credentials": {}}),
             "its service_account_impersonation_url, \"https://x/y\", is not",
         ),
-        (json!([]), "is not the JSON of type"),
+        (
+            json!([]),
+            "is a JSON array; the JSON of a credentials file is expected",
+        ),
     ] {
         let file = write(&json);
         let error = finding(&emulator, file.path())
@@ -516,7 +525,7 @@ async fn files_of_other_types_say_what_would_work() {
 }
 
 #[tokio::test]
-async fn gclouds_own_file_comes_after_the_variable_and_before_the_metadata_server() {
+async fn gclouds_file_comes_between_variable_and_metadata_server() {
     let emulator = watch::start().await;
     let home = tempfile::tempdir().unwrap();
     let gcloud = home.path().join(".config/gcloud");

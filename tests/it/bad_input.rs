@@ -192,12 +192,12 @@ async fn answers_of_the_token_endpoint_without_an_id_token() {
         (
             grant("Invalid grant: account not found"),
             Configuration,
-            "the service account was deleted or its e-mail is misspelt",
+            "the service account was deleted or disabled, or its e-mail is misspelt",
         ),
         (
             grant("The account is not associated with a project."),
             Configuration,
-            "\n  hint: the account, the key and this machine's clock are what it can be",
+            "\n  hint: check the account, the key and this machine's clock",
         ),
         (
             Answer::status(400).body(r#"{"error":"temporarily_unavailable"}"#),

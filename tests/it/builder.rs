@@ -361,7 +361,7 @@ async fn a_source_is_checked_before_it_is_used() {
     let text =
         refusal(builder().environment([("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere")])).await;
     assert!(
-        text.contains("/nowhere (named by GOOGLE_APPLICATION_CREDENTIALS): can't be read"),
+        text.contains("\"/nowhere\" (named by GOOGLE_APPLICATION_CREDENTIALS): can't be read"),
         "{text}"
     );
     assert!(LocalKey::from_file("/nowhere").is_err());

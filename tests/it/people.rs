@@ -1,4 +1,5 @@
-//! People who act as a service account: gcloud's user and that of a workforce pool, as Google's own libraries send them.
+//! People who act as a service account: gcloud's user and a workforce pool's, sent as Google's own
+//! libraries send them.
 
 use crate::support::watch::{self, Watched};
 use crate::support::{ROBOT, chain, from_emulator};
@@ -14,7 +15,7 @@ async fn emulator() -> Watched {
     watch::start_with(Emulator::builder().service_account(robot)).await
 }
 
-/// A login of gcloud's, whose tokens the emulator knows.
+/// A login of gcloud, whose tokens the emulator knows.
 fn login(emulator: &Emulator) -> Value {
     serde_json::from_str(&emulator.authorized_user_json(USER)).unwrap()
 }
@@ -54,7 +55,7 @@ fn workforce(emulator: &Emulator, subject: &tempfile::NamedTempFile) -> Value {
     })
 }
 
-/// A provider that finds this file, which is there as long as it is held.
+/// A provider that finds this file, and the file, which its drop removes.
 async fn finding(
     emulator: &Emulator,
     file: &Value,
@@ -67,7 +68,7 @@ async fn finding(
 }
 
 #[tokio::test]
-async fn a_workforce_pools_login_is_refreshed_at_googles_sts_and_acts_as_an_account() {
+async fn a_workforce_login_is_refreshed_at_googles_sts() {
     let emulator = emulator().await;
     let file = acting(&emulator, &workforce_login(&emulator));
     let (provider, _file) = finding(&emulator, &file).await.unwrap();
@@ -118,7 +119,7 @@ fn quota_project(emulator: &Emulator) -> Option<String> {
 }
 
 #[tokio::test]
-async fn what_a_login_calls_counts_against_its_quota_project() {
+async fn a_logins_calls_count_against_its_quota_project() {
     let emulator = emulator().await;
     for (project, expected) in [
         (Value::Null, None),
@@ -135,7 +136,7 @@ async fn what_a_login_calls_counts_against_its_quota_project() {
 }
 
 #[tokio::test]
-async fn the_environments_quota_project_is_that_of_the_file_and_not_of_whom_it_acts_by() {
+async fn the_environments_quota_project_replaces_the_files_own() {
     let emulator = emulator().await;
     let subject = tempfile::NamedTempFile::new().unwrap();
     let mut login = login(&emulator);
@@ -159,7 +160,7 @@ async fn the_environments_quota_project_is_that_of_the_file_and_not_of_whom_it_a
 }
 
 #[tokio::test]
-async fn a_workforce_pools_file_names_the_project_or_the_client_to_googles_sts() {
+async fn a_workforce_file_sends_its_project_or_its_client() {
     let emulator = emulator().await;
     let subject = tempfile::NamedTempFile::new().unwrap();
     let mut file = workforce(&emulator, &subject);
@@ -186,13 +187,13 @@ async fn a_workforce_pools_file_names_the_project_or_the_client_to_googles_sts()
             .into();
     let error = finding(&emulator, &file).await.unwrap_err().to_string();
     assert!(
-        error.contains("workforce_pool_user_project: is for workforce pools, and the audience \"//iam.googleapis.com/projects/1"),
+        error.contains("its workforce_pool_user_project is for workforce pools, and the audience \"//iam.googleapis.com/projects/1"),
         "{error}"
     );
 }
 
 #[tokio::test]
-async fn a_subject_token_that_is_refused_is_not_blamed_on_a_key_or_a_clock() {
+async fn a_refused_subject_token_is_not_blamed_on_a_clock() {
     let emulator = emulator().await;
     let subject = tempfile::NamedTempFile::new().unwrap();
     let found = finding(&emulator, &workforce(&emulator, &subject)).await;

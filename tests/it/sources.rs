@@ -1,8 +1,10 @@
-//! Tokens from other people's infrastructure: a file, a command, a closure.
+//! Tokens from elsewhere: a file, a command, a closure.
 
 use crate::support::watch;
 use crate::support::{AUDIENCE, ROLE, chain, with};
-use aws_google_web_identity::{Error, ErrorKind, Stage, TokenCommand, TokenFile, TokenFn};
+use aws_google_web_identity::{
+    Error, ErrorKind, ProvideIdToken, Stage, TokenCommand, TokenFile, TokenFn,
+};
 use aws_google_web_identity_emulator::Emulator;
 use serde_json::json;
 use std::sync::Arc;
@@ -30,7 +32,7 @@ fn assert_error(error: &Error, kind: ErrorKind, says: &[&str]) {
 }
 
 #[tokio::test]
-async fn a_token_file_is_read_anew_and_trimmed() {
+async fn a_token_file_is_read_each_time_and_trimmed() {
     let emulator = watch::start().await;
     let file = tempfile::NamedTempFile::new().unwrap();
     let provider = with(&emulator, TokenFile::new(file.path())).await;
@@ -43,7 +45,7 @@ async fn a_token_file_is_read_anew_and_trimmed() {
 }
 
 #[tokio::test]
-async fn a_token_file_that_cannot_be_used_is_named_with_the_reason() {
+async fn an_unusable_token_file_is_named_with_the_reason() {
     let emulator = watch::start().await;
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("token");
@@ -55,17 +57,17 @@ async fn a_token_file_that_cannot_be_used_is_named_with_the_reason() {
         ErrorKind::Unavailable,
         &[
             &name,
-            "is the program running that keeps it fresh?",
+            "is the program that keeps it fresh running?",
             "No such file",
         ],
     );
     assert!(error.is_retryable());
     for (content, says) in [
-        (
-            vec![b' '; 40_000],
-            "longer than the 20000 characters that STS takes",
-        ),
-        (vec![0xff, 0xfe], "it holds no text"),
+        (vec![b'a'; 40_000], "STS takes at most 20000"),
+        (vec![b'a'; 70_000], "it holds more than a token"),
+        (vec![b' '; 40_000], "token file "),
+        (vec![0xff, 0xfe], "its content is UTF-16"),
+        (vec![0xff, 0xff], "it holds no text"),
         (b"not a token".to_vec(), "token file "),
         (b"".to_vec(), "token file "),
     ] {
@@ -83,7 +85,7 @@ async fn a_token_file_that_cannot_be_used_is_named_with_the_reason() {
         ErrorKind::MalformedResponse,
         &["https://other.example.com", AUDIENCE],
     );
-    // It heals.
+    // A good token is accepted again.
     std::fs::write(&path, token(&emulator, 1)).unwrap();
     provider.id_token().await.unwrap();
 }
@@ -95,7 +97,7 @@ fn shell(script: &str, args: &[&str]) -> TokenCommand {
 }
 
 #[tokio::test]
-async fn a_command_prints_the_token_and_gets_its_arguments_as_they_are() {
+async fn a_commands_arguments_are_passed_as_they_are() {
     let emulator = watch::start().await;
     let token = token(&emulator, 0);
     let odd = "a b; exit 3 $HOME `id` '\"";
@@ -104,7 +106,7 @@ async fn a_command_prints_the_token_and_gets_its_arguments_as_they_are() {
     let provider = with(&emulator, shell(script, &[&token, odd])).await;
     assert_eq!(provider.id_token().await.unwrap().expose(), token);
     provider.session().await.expect("STS takes it");
-    // No shell is in between where none is asked for.
+    // There is no shell unless the command is one.
     let provider = with(
         &emulator,
         TokenCommand::new("echo").args([format!("{token};"), "$(exit)".to_owned()]),
@@ -117,7 +119,7 @@ async fn a_command_prints_the_token_and_gets_its_arguments_as_they_are() {
 }
 
 #[tokio::test]
-async fn a_command_that_fails_is_shown_with_what_it_said() {
+async fn a_failed_command_is_shown_with_its_output() {
     let emulator = watch::start().await;
     let token = token(&emulator, 0);
     let signature = token.rsplit('.').next().unwrap().to_owned();
@@ -192,7 +194,7 @@ async fn a_command_that_fails_is_shown_with_what_it_said() {
 }
 
 #[tokio::test]
-async fn a_command_that_hangs_is_killed_at_its_time_limit() {
+async fn a_hanging_command_is_killed() {
     use crate::refresh::world::{World, seconds};
     let world = World::new().await;
     let directory = tempfile::tempdir().unwrap();
@@ -222,7 +224,7 @@ async fn a_command_that_hangs_is_killed_at_its_time_limit() {
         ErrorKind::Timeout,
         &["printed no token within 3 s and was killed"],
     );
-    // It is gone; a zombie is until tokio reaps it.
+    // The process is gone, or a zombie until tokio reaps it.
     let alive = || {
         std::fs::read_to_string(format!("/proc/{pid}/stat"))
             .is_ok_and(|stat| !stat.contains(") Z "))
@@ -233,13 +235,13 @@ async fn a_command_that_hangs_is_killed_at_its_time_limit() {
 }
 
 #[tokio::test]
-async fn a_command_that_leaves_a_program_behind_has_printed_its_token_all_the_same() {
+async fn a_program_left_running_does_not_delay_the_token() {
     use crate::refresh::world::{World, seconds};
     let world = World::new().await;
     let directory = tempfile::tempdir().unwrap();
     let pids = directory.path().join("pids");
     let token = token(&world.emulator, 0);
-    // The one that stays has the pipes, as an agent does that nobody detached.
+    // The program left running holds the pipes, like an agent that wasn't detached.
     let command = shell(
         "sleep 1000 & echo $2; echo $$ $! > \"$1.new\"; mv \"$1.new\" \"$1\"",
         &[pids.to_str().unwrap(), &token],
@@ -253,7 +255,7 @@ async fn a_command_that_leaves_a_program_behind_has_printed_its_token_all_the_sa
         }
     };
     let (shell, left_behind) = pids.trim().split_once(' ').unwrap();
-    // Until it was waited for.
+    // Until the shell was reaped.
     while std::fs::exists(format!("/proc/{shell}")).unwrap() {
         tokio::task::yield_now().await;
     }
@@ -269,7 +271,7 @@ async fn a_command_that_leaves_a_program_behind_has_printed_its_token_all_the_sa
 }
 
 #[tokio::test]
-async fn a_closure_gets_the_audience_and_its_errors_are_kept() {
+async fn a_closure_gets_the_audience_and_keeps_its_errors() {
     let emulator = Arc::new(watch::start().await);
     let source = {
         let emulator = emulator.clone();
@@ -319,4 +321,60 @@ async fn a_closure_gets_the_audience_and_its_errors_are_kept() {
         ErrorKind::MalformedResponse,
         &["token function  \"vault\""],
     );
+}
+
+/// PowerShell and editors write a byte order mark, or UTF-16.
+#[tokio::test]
+async fn a_byte_order_mark_is_skipped_and_utf_16_named() {
+    let emulator = Arc::new(watch::start().await);
+    let token = token(&emulator, 0);
+    let marked = format!("\u{feff}{token}\r\n");
+    let wide: Vec<u8> = marked.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    let closure = {
+        let marked = marked.clone();
+        TokenFn::new("vault", move |_| {
+            let marked = marked.clone();
+            async { Ok::<_, Error>(marked) }
+        })
+    };
+    let sources: [Box<dyn ProvideIdToken>; 3] = [
+        Box::new(TokenFile::new(path)),
+        Box::new(TokenCommand::new("cat").args([path])),
+        Box::new(closure),
+    ];
+    for (index, source) in sources.into_iter().enumerate() {
+        std::fs::write(path, &marked).unwrap();
+        let provider = with(&emulator, source).await;
+        assert_eq!(provider.id_token().await.unwrap().expose(), token);
+        if index == 2 {
+            continue;
+        }
+        std::fs::write(path, &wide).unwrap();
+        let error = provider.id_token().await.unwrap_err();
+        assert_error(&error, ErrorKind::MalformedResponse, &["is UTF-16"]);
+    }
+}
+
+/// As while an updater writes it.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_command_that_is_being_written_is_unavailable() {
+    use std::os::unix::fs::PermissionsExt;
+    let emulator = watch::start().await;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("token");
+    std::fs::copy("/bin/sh", &path).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let writing = std::fs::File::options().append(true).open(&path).unwrap();
+    let command = TokenCommand::new(&path).args(["-c", "exit 1"]);
+    let provider = with(&emulator, command).await;
+    let error = provider.id_token().await.unwrap_err();
+    assert_error(
+        &error,
+        ErrorKind::Unavailable,
+        &["can't be started", "the program's file is being written"],
+    );
+    drop(writing);
 }

@@ -1,249 +1,256 @@
-//! The types of file that Google's tools write
-//! ([AIP-4110 ff.](https://google.aip.dev/auth/4110)).
+//! The types of credentials file that Google's tools write
+//! ([AIP-4110 ff.](https://google.aip.dev/auth/4110)), and which source of ID tokens each becomes.
 
 use crate::build_error::BuildError;
-use crate::google::application_default::authorized_user::AuthorizedUser;
+use crate::file::json;
+use crate::google::application_default::authorized_user::{AuthorizedUser, Login};
 use crate::google::application_default::external_account::ExternalAccount;
-use crate::google::application_default::quota_project::charged;
+use crate::google::application_default::quota_project::{QuotaProject, with_quota_project};
+use crate::google::application_default::target::Target;
+use crate::google::iam::IamIdToken;
 use crate::google::iam::impersonated::Impersonated;
-use crate::google::iam::{IamIdToken, Impersonation};
 use crate::google::token_endpoint::key_file::check_universe;
 use crate::google::token_endpoint::{JwtBearer, LocalKey};
 use crate::names::ServiceAccountEmail;
-use crate::redact::{json_place, shown, word};
+use crate::redact::{shown, word};
 use crate::token::{ProvideAccessToken, ProvideIdToken};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use std::sync::Arc;
 
-/// Accounts that impersonate accounts that impersonate accounts: IAM itself allows a chain of four.
+/// Accounts can impersonate accounts that impersonate accounts. IAM itself allows a chain of four.
 const MAX_NESTING: usize = 4;
 
-#[derive(Deserialize)]
-struct Head {
-    r#type: Option<String>,
-    service_account_impersonation_url: Option<String>,
-    quota_project_id: Option<String>,
-    universe_domain: Option<String>,
-}
+const KNOWN: &str = "service_account, impersonated_service_account, external_account and \
+    authorized_user are known";
 
 #[derive(Deserialize)]
-struct ImpersonatedFile<'a> {
-    service_account_impersonation_url: String,
-    #[serde(default)]
+struct Fields<'a> {
+    #[serde(default, deserialize_with = "json::text")]
+    r#type: Option<String>,
+    #[serde(default, deserialize_with = "json::text")]
+    service_account_impersonation_url: Option<String>,
+    #[serde(default, deserialize_with = "json::text")]
+    quota_project_id: Option<String>,
+    #[serde(default, deserialize_with = "json::text")]
+    universe_domain: Option<String>,
+    #[serde(default, deserialize_with = "json::null_is_default")]
     delegates: Vec<String>,
     #[serde(borrow)]
-    source_credentials: &'a RawValue,
+    source_credentials: Option<&'a RawValue>,
 }
 
-/// A source of ID tokens, and what to say of it.
+/// A credentials file, parsed.
 #[derive(Clone, Debug)]
-pub(crate) struct Found {
-    pub(crate) source: Arc<dyn ProvideIdToken>,
-    pub(crate) r#type: String,
-    pub(crate) account: Option<String>,
+pub(crate) struct CredentialsFile {
+    identity: Identity,
+    quota_project: Option<QuotaProject>,
 }
 
-/// Which identity of an `external_account` that names an account calls IAM: for the account's own ID token the federated
-/// one, for another account the account itself.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Debug)]
 enum Identity {
-    Bare,
-    Own,
+    /// `service_account`: the key of an account.
+    Key(LocalKey),
+    /// `authorized_user`, `external_account_authorized_user`: a person's login.
+    Person(Arc<AuthorizedUser>),
+    /// `external_account`: an identity of a pool, which may name an account to impersonate.
+    Federated {
+        pool: Arc<ExternalAccount>,
+        target: Option<Target>,
+    },
+    /// `impersonated_service_account`: an account, and who calls IAM for it.
+    Impersonated {
+        target: Target,
+        caller: Arc<CredentialsFile>,
+    },
 }
 
-/// Who the file is and whom to act as, for messages and for the choice.
-#[derive(Clone, Copy)]
-pub(crate) struct File<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) json: &'a [u8],
-    pub(crate) impersonate: Option<&'a str>,
-    /// In place of that of the file's own identity, not of what it acts by: so google-auth has it.
-    pub(crate) quota_project: Option<&'a str>,
-}
-
-impl File<'_> {
-    fn wrong(&self, message: impl Into<String>) -> BuildError {
-        BuildError::new(self.name, message)
+impl CredentialsFile {
+    /// Parses the contents of a file; `name` names it in messages.
+    pub(crate) fn parse(name: &str, bytes: &[u8]) -> Result<Self, BuildError> {
+        Self::parse_nested(name, "a credentials file", bytes, MAX_NESTING)
     }
 
-    fn parse<T: DeserializeOwned>(&self, r#type: &str, json: &[u8]) -> Result<T, BuildError> {
-        serde_json::from_slice(json).map_err(|error| {
-            let place = json_place(&error);
-            self.wrong(format!("is not the JSON of type {type:?} ({place})"))
+    fn parse_nested(
+        name: &str,
+        what: &str,
+        bytes: &[u8],
+        nesting: usize,
+    ) -> Result<Self, BuildError> {
+        let wrong = |message: String| BuildError::new(name, message);
+        let fields: Fields<'_> = json::parse(name, what, bytes)?;
+        check_universe(fields.universe_domain.as_deref()).map_err(wrong)?;
+        let url = fields.service_account_impersonation_url.as_deref();
+        let target = |url| Target::parse_url(url, &fields.delegates).map_err(wrong);
+        let person = |login| {
+            let user = AuthorizedUser::parse(name, bytes, login)?;
+            Ok(Identity::Person(Arc::new(user)))
+        };
+        let identity = match fields.r#type.as_deref().unwrap_or_default() {
+            "service_account" => Identity::Key(LocalKey::named(name, bytes)?),
+            "authorized_user" => person(Login::Google)?,
+            "external_account_authorized_user" => person(Login::Workforce)?,
+            "external_account" => Identity::Federated {
+                pool: Arc::new(ExternalAccount::parse(name, bytes)?),
+                target: url.map(target).transpose()?,
+            },
+            "impersonated_service_account" => {
+                let (Some(url), Some(source)) = (url, fields.source_credentials) else {
+                    return Err(wrong(
+                        "lacks service_account_impersonation_url or source_credentials".to_owned(),
+                    ));
+                };
+                let Some(nesting) = nesting.checked_sub(1) else {
+                    return Err(wrong(format!(
+                        "nests more than {MAX_NESTING} source_credentials"
+                    )));
+                };
+                let source = source.get().as_bytes();
+                Identity::Impersonated {
+                    target: target(url)?,
+                    caller: Arc::new(Self::parse_nested(
+                        name,
+                        "source_credentials",
+                        source,
+                        nesting,
+                    )?),
+                }
+            }
+            other => return Err(wrong(unsupported(other))),
+        };
+        let quota_project = fields.quota_project_id.as_deref();
+        Ok(Self {
+            identity,
+            quota_project: QuotaProject::parse("quota_project_id", quota_project)
+                .map_err(|error| wrong(format!("its {error}")))?,
         })
     }
 
-    /// What the file makes of itself as a source of ID tokens.
-    pub(crate) fn id_token_source(&self) -> Result<Found, BuildError> {
-        let head = self.head("of a credentials file", self.json)?;
-        let r#type = head.r#type.unwrap_or_default();
-        let impersonate = |account: &str| -> Result<Found, BuildError> {
-            let access = self.own_access_token_source(Identity::Own)?;
-            Ok(Found {
-                source: Arc::new(IamIdToken::new(account, access).include_email(true)),
-                r#type: r#type.clone(),
-                account: Some(account.to_owned()),
-            })
+    /// Chooses the source of ID tokens: for the account to impersonate, if one is set, otherwise for
+    /// the file's own identity.
+    ///
+    /// `quota_project`, from the environment, replaces the file's own: it counts the calls that the
+    /// file's identity makes. A caller inside the file (`source_credentials`) keeps its own project,
+    /// as with Google's libraries.
+    pub(crate) fn id_token_source(
+        &self,
+        name: &str,
+        impersonate: Option<&Target>,
+        quota_project: Option<&QuotaProject>,
+    ) -> Result<Arc<dyn ProvideIdToken>, BuildError> {
+        let of_target = |target: &Target, caller| -> Arc<dyn ProvideIdToken> {
+            Arc::new(IamIdToken::from_client(target.client(caller)).include_email(true))
         };
-        match (r#type.as_str(), self.impersonate) {
-            ("service_account", None) => {
-                let key = LocalKey::named(self.name, self.json)?;
-                let account = Some(key.email().to_string());
-                Ok(Found { source: Arc::new(JwtBearer::new(key)), r#type, account })
+        // An account needs a role on itself to impersonate itself, so a file that acts as the wanted
+        // account already is used as it is. Its token is the same: IAM's generateIdToken makes both.
+        let impersonate = impersonate.filter(|wanted| {
+            let own = self.identity.target().map(Target::account);
+            own != Some(wanted.account())
+        });
+        match (&self.identity, impersonate) {
+            // The file's identity calls IAM for the other account.
+            (_, Some(target)) => {
+                let caller = with_quota_project(quota_project, self.access());
+                Ok(of_target(target, caller))
             }
-            ("impersonated_service_account", None) => {
-                let file: ImpersonatedFile<'_> = serde_json::from_slice(self.json)
-                    .map_err(|_| self.wrong("lacks service_account_impersonation_url or source_credentials"))?;
-                let (account, endpoint) = self.impersonation_url(&file.service_account_impersonation_url)?;
-                let access =
-                    self.access_token_source(file.source_credentials.get().as_bytes(), MAX_NESTING, Identity::Own)?;
-                let source = IamIdToken::new(account.as_str(), access)
-                    .delegates(file.delegates)
-                    .include_email(true)
-                    .endpoint(endpoint);
-                Ok(Found { source: Arc::new(source), r#type, account: Some(account.to_string()) })
+            // The token endpoint gives an account its own ID token for an assertion signed by its key.
+            // That needs no permission, unlike a call of IAM.
+            (Identity::Key(key), None) => Ok(Arc::new(JwtBearer::new(key.clone()))),
+            // IAM makes the ID token; the caller may impersonate the account, which need not have a
+            // role on itself.
+            (Identity::Impersonated { target, caller }, None) => {
+                Ok(of_target(target, caller.access()))
             }
-            ("external_account", None) => match head.service_account_impersonation_url {
-                Some(url) => {
-                    let (account, endpoint) = self.impersonation_url(&url)?;
-                    let access = self.own_access_token_source(Identity::Bare)?;
-                    let source = IamIdToken::new(account.as_str(), access)
-                        .include_email(true)
-                        .endpoint(endpoint);
-                    Ok(Found { source: Arc::new(source), r#type, account: Some(account.to_string()) })
+            // For the same reason the pool's identity calls, not the account.
+            (Identity::Federated { pool, target }, None) => match target {
+                Some(target) => {
+                    let quota_project = quota_project.or(self.quota_project.as_ref());
+                    let caller = with_quota_project(quota_project, pool.clone());
+                    Ok(of_target(target, caller))
                 }
-                None => Err(self.wrong(
-                    "is an external_account without service_account_impersonation_url: a federated identity \
-                     has no Google ID token of its own; name the account to act as, with \
-                     ApplicationDefault::new().impersonate(email) or `gcloud iam workload-identity-pools \
-                     create-cred-config --service-account=…`",
+                None => Err(BuildError::new(
+                    name,
+                    "is an external_account without service_account_impersonation_url: a federated \
+                     identity has no Google ID token of its own; name the account to act as, with \
+                     ApplicationDefault::impersonate(email), \
+                     CLOUDSDK_AUTH_IMPERSONATE_SERVICE_ACCOUNT or `gcloud iam \
+                     workload-identity-pools create-cred-config --service-account=…`",
                 )),
             },
-            ("authorized_user" | "external_account_authorized_user", None) => Err(self.wrong(format!(
-                "is an {type}, a person's login: its ID token has gcloud's audience, not yours; name a \
-                 service account to act as, with ApplicationDefault::new().impersonate(email) or `gcloud auth \
-                 application-default login --impersonate-service-account=email`",
-            ))),
-            ("service_account" | "impersonated_service_account" | "external_account" | "authorized_user"
-                | "external_account_authorized_user", Some(account)) => {
-                account
-                    .parse::<ServiceAccountEmail>()
-                    .map_err(|error| error.of("ApplicationDefault::impersonate"))?;
-                impersonate(account)
-            }
-            (other, _) => Err(self.unsupported(other)),
+            // A person's ID token has gcloud's audience, which no role expects.
+            (Identity::Person(user), None) => Err(BuildError::new(
+                name,
+                format!(
+                    "is an {}, a person's login: its ID token has gcloud's audience, not yours; name a \
+                     service account to act as, with ApplicationDefault::impersonate(email), \
+                     CLOUDSDK_AUTH_IMPERSONATE_SERVICE_ACCOUNT or `gcloud auth application-default \
+                     login --impersonate-service-account=email`, or have \
+                     GOOGLE_APPLICATION_CREDENTIALS name another file (unset it if it names this one)",
+                    user.login().file_type()
+                ),
+            )),
         }
     }
 
-    fn unsupported(&self, r#type: &str) -> BuildError {
-        self.wrong(match r#type {
-            "" => "has no \"type\"; one that gcloud or Google's console wrote is expected".to_owned(),
-            "gdch_service_account" => "is a gdch_service_account, of Google Distributed Cloud, whose tokens AWS \
-                doesn't trust; a service_account key, an impersonated_service_account or the metadata server \
-                works"
-                .to_owned(),
-            // Of a damaged file it may be a secret that stands there.
-            other if word(other).is_none() => "has a type that is no word; service_account, \
-                impersonated_service_account, external_account and authorized_user are known"
-                .to_owned(),
-            other => format!(
-                "has the unknown type {}; service_account, impersonated_service_account, external_account and \
-                 authorized_user are known",
-                shown(other)
-            ),
-        })
-    }
-
-    fn own_access_token_source(
-        &self,
-        its: Identity,
-    ) -> Result<Arc<dyn ProvideAccessToken>, BuildError> {
-        let access = self.access_token_source(self.json, MAX_NESTING, its)?;
-        Ok(charged(self.quota_project, access))
-    }
-
-    /// A caller of IAM.
-    fn access_token_source(
-        &self,
-        json: &[u8],
-        nesting: usize,
-        its: Identity,
-    ) -> Result<Arc<dyn ProvideAccessToken>, BuildError> {
-        let Some(nesting) = nesting.checked_sub(1) else {
-            return Err(self.wrong(format!("nests more than {MAX_NESTING} source_credentials")));
+    /// The access tokens of the file's identity, for calling IAM.
+    fn access(&self) -> Arc<dyn ProvideAccessToken> {
+        let access: Arc<dyn ProvideAccessToken> = match &self.identity {
+            Identity::Key(key) => Arc::new(key.clone()),
+            Identity::Person(user) => user.clone(),
+            Identity::Federated { pool, target: None } => pool.clone(),
+            // The account is the caller, not the pool's identity, as with Google's libraries.
+            Identity::Federated {
+                pool,
+                target: Some(target),
+            } => Arc::new(Impersonated(target.client(pool.clone()))),
+            Identity::Impersonated { target, caller } => {
+                Arc::new(Impersonated(target.client(caller.access())))
+            }
         };
-        let head = self.head("of source_credentials", json)?;
-        let access: Arc<dyn ProvideAccessToken> = match head.r#type.unwrap_or_default().as_str() {
-            "service_account" => Arc::new(LocalKey::named(self.name, json)?),
-            "authorized_user" => Arc::new(self.parse::<AuthorizedUser>("authorized_user", json)?),
-            "external_account_authorized_user" => {
-                let user: AuthorizedUser = self.parse("external_account_authorized_user", json)?;
-                Arc::new(user.of_workforce())
-            }
-            "external_account" => {
-                let federated = Arc::new(self.parse::<ExternalAccount>("external_account", json)?);
-                match head.service_account_impersonation_url {
-                    // Its own account is the caller, as with Google's libraries.
-                    Some(url) if its == Identity::Own => {
-                        let (account, endpoint) = self.impersonation_url(&url)?;
-                        let mut impersonation = Impersonation::default();
-                        impersonation.endpoint(endpoint);
-                        Arc::new(Impersonated {
-                            account,
-                            access: federated,
-                            impersonation,
-                        })
-                    }
-                    _ => federated,
-                }
-            }
-            "impersonated_service_account" => {
-                let file: ImpersonatedFile<'_> = serde_json::from_slice(json).map_err(|_| {
-                    self.wrong("lacks service_account_impersonation_url or source_credentials")
-                })?;
-                let (account, endpoint) =
-                    self.impersonation_url(&file.service_account_impersonation_url)?;
-                let mut impersonation = Impersonation::default();
-                impersonation.delegates(file.delegates);
-                impersonation.endpoint(endpoint);
-                let access = self.access_token_source(
-                    file.source_credentials.get().as_bytes(),
-                    nesting,
-                    Identity::Own,
-                )?;
-                Arc::new(Impersonated {
-                    account,
-                    access,
-                    impersonation,
-                })
-            }
-            other => return Err(self.unsupported(other)),
-        };
-        Ok(charged(head.quota_project_id.as_deref(), access))
+        with_quota_project(self.quota_project.as_ref(), access)
     }
 
-    fn head(&self, what: &str, json: &[u8]) -> Result<Head, BuildError> {
-        let head: Head = self.parse(what, json)?;
-        check_universe(head.universe_domain.as_deref()).map_err(|it| self.wrong(it))?;
-        Ok(head)
+    /// The file's type.
+    pub(crate) fn r#type(&self) -> &'static str {
+        match &self.identity {
+            Identity::Key(_) => "service_account",
+            Identity::Person(user) => user.login().file_type(),
+            Identity::Federated { .. } => "external_account",
+            Identity::Impersonated { .. } => "impersonated_service_account",
+        }
     }
 
-    /// `https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/EMAIL:generateAccessToken`.
-    fn impersonation_url(&self, url: &str) -> Result<(ServiceAccountEmail, String), BuildError> {
-        let parsed =
-            url.split_once("/v1/projects/-/serviceAccounts/")
-                .and_then(|(origin, rest)| {
-                    let account = rest.strip_suffix(":generateAccessToken")?.parse().ok()?;
-                    Some((account, origin.to_owned()))
-                });
-        parsed.ok_or_else(|| {
-            self.wrong(format!(
-                "its service_account_impersonation_url, {}, is not https://iamcredentials.googleapis.com/v1/\
-                 projects/-/serviceAccounts/EMAIL:generateAccessToken",
-                shown(url)
-            ))
-        })
+    /// The service account that the file acts as, if it names one.
+    pub(crate) fn account(&self) -> Option<&ServiceAccountEmail> {
+        match &self.identity {
+            Identity::Key(key) => Some(key.email()),
+            other => other.target().map(Target::account),
+        }
+    }
+}
+
+impl Identity {
+    /// The account that it impersonates.
+    fn target(&self) -> Option<&Target> {
+        match self {
+            Self::Impersonated { target, .. } => Some(target),
+            Self::Federated { target, .. } => target.as_ref(),
+            Self::Key(_) | Self::Person(_) => None,
+        }
+    }
+}
+
+fn unsupported(r#type: &str) -> String {
+    match r#type {
+        "" => "has no \"type\"; a file that gcloud or Google's console wrote is expected".to_owned(),
+        "gdch_service_account" => "is a gdch_service_account, of Google Distributed Cloud, whose tokens \
+            AWS doesn't trust; a service_account key, an impersonated_service_account or the metadata \
+            server works"
+            .to_owned(),
+        // In a damaged file the type may be a secret.
+        other if word(other).is_none() => {
+            format!("has a type that is no word; {KNOWN}")
+        }
+        other => format!("has the unknown type {}; {KNOWN}", shown(other)),
     }
 }

@@ -3,73 +3,102 @@
 
 use crate::build_error::BuildError;
 use crate::context::Context;
-use crate::error::{Error, ErrorKind, Stage};
-use crate::google::token_endpoint;
-use crate::google::token_endpoint::{Client, Grant};
-use crate::redact::SecretText;
+use crate::error::Error;
+use crate::file::json;
+use crate::google::token_endpoint::{self, Client, Grant, TokenEndpoint};
+use crate::redact::{Secret, SecretText};
 use crate::token::{AccessToken, ProvideAccessToken, TokenAnswer, future};
-use crate::transport::Endpoint;
 use serde::Deserialize;
 use std::fmt;
 
-/// The fields of an `authorized_user` file, and of an `external_account_authorized_user`, who signed in through a workforce
-/// pool.
+/// How the person signed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Login {
+    /// `authorized_user`: with a Google account.
+    Google,
+    /// `external_account_authorized_user`: through a workforce pool.
+    Workforce,
+}
+
+impl Login {
+    pub(crate) fn file_type(self) -> &'static str {
+        match self {
+            Self::Google => "authorized_user",
+            Self::Workforce => "external_account_authorized_user",
+        }
+    }
+}
+
 #[derive(Deserialize)]
-pub(crate) struct AuthorizedUser {
-    #[serde(skip)]
-    is_of_workforce: bool,
-    client_id: String,
-    client_secret: SecretText,
-    refresh_token: SecretText,
-    #[serde(alias = "token_url")]
+struct Fields {
+    #[serde(default, deserialize_with = "json::text")]
+    client_id: Option<String>,
+    #[serde(default, deserialize_with = "json::secret")]
+    client_secret: Option<SecretText>,
+    #[serde(default, deserialize_with = "json::secret")]
+    refresh_token: Option<SecretText>,
+    #[serde(default, deserialize_with = "json::text")]
     token_uri: Option<String>,
+    #[serde(default, deserialize_with = "json::text")]
+    token_url: Option<String>,
+}
+
+/// A login, parsed.
+pub(crate) struct AuthorizedUser {
+    login: Login,
+    client_id: String,
+    client_secret: Secret,
+    refresh_token: Secret,
+    endpoint: TokenEndpoint,
 }
 
 impl AuthorizedUser {
-    pub(crate) fn of_workforce(self) -> Self {
-        Self {
-            is_of_workforce: true,
-            ..self
-        }
-    }
-
-    /// As the file names it, and where it is.
-    fn token_endpoint(&self) -> (&'static str, &str) {
-        let (name, default) = match self.is_of_workforce {
-            false => ("token_uri", token_endpoint::DEFAULT),
-            true => ("token_url", "https://sts.googleapis.com/v1/oauthtoken"),
+    /// `name` names the file in messages.
+    pub(crate) fn parse(name: &str, bytes: &[u8], login: Login) -> Result<Self, BuildError> {
+        let fields: Fields = json::parse(name, login.file_type(), bytes)?;
+        let missing = |field: &str| BuildError::new(name, format!("has no {field:?}"));
+        // Each type of file has its own name for the field.
+        let (field, default) = match login {
+            Login::Google => ("token_uri", token_endpoint::DEFAULT),
+            Login::Workforce => ("token_url", "https://sts.googleapis.com/v1/oauthtoken"),
         };
-        (name, self.token_uri.as_deref().unwrap_or(default))
+        let uri = fields.token_uri.or(fields.token_url);
+        let endpoint = TokenEndpoint::parse(field, uri.as_deref().unwrap_or(default))
+            .map_err(|error| BuildError::new(name, format!("its {error}")))?;
+        let secret = |field: Option<SecretText>, name| field.ok_or_else(|| missing(name));
+        Ok(Self {
+            login,
+            client_id: fields.client_id.ok_or_else(|| missing("client_id"))?,
+            client_secret: secret(fields.client_secret, "client_secret")?.0,
+            refresh_token: secret(fields.refresh_token, "refresh_token")?.0,
+            endpoint,
+        })
     }
 
-    fn endpoint(&self) -> Result<Endpoint, BuildError> {
-        let (name, uri) = self.token_endpoint();
-        Endpoint::secure(name, uri)
+    pub(crate) fn login(&self) -> Login {
+        self.login
     }
 
-    /// The scope is that which the user agreed to: a refresh can't widen it.
+    /// Refreshes the token. Its scope is the one the user agreed to: a refresh can't widen it.
     async fn token(&self, cx: &Context) -> Result<AccessToken, Error> {
-        let endpoint = self
-            .endpoint()
-            .map_err(|error| Error::new(Stage::TokenEndpoint, ErrorKind::Configuration, error))?;
         let client = Client {
             id: &self.client_id,
-            secret: self.client_secret.0.expose(),
+            secret: self.client_secret.expose(),
         };
         let mut form = vec![
             ("grant_type", "refresh_token"),
-            ("refresh_token", self.refresh_token.0.expose()),
+            ("refresh_token", self.refresh_token.expose()),
         ];
-        let (who, client) = match self.is_of_workforce {
-            true => ("of a workforce pool's user", Some(client)),
-            false => {
+        let (who, client) = match self.login {
+            Login::Workforce => ("of a workforce pool's user", Some(client)),
+            Login::Google => {
                 form.extend([("client_id", client.id), ("client_secret", client.secret)]);
                 ("of gcloud's user", None)
             }
         };
         let who = (Grant::RefreshToken, who);
         let (answer, response): (TokenAnswer, _) =
-            token_endpoint::post(cx, &endpoint, who, client, &form).await?;
+            token_endpoint::post(cx, &self.endpoint, who, client, &form).await?;
         Ok(answer.into_token(response.received.at))
     }
 }
@@ -82,18 +111,14 @@ impl ProvideAccessToken for AuthorizedUser {
     ) -> future::ProvideAccessToken<'a> {
         future::ProvideAccessToken::new(self.token(cx))
     }
-
-    fn check(&self, _: &Context) -> Result<(), BuildError> {
-        self.endpoint().map(drop)
-    }
 }
 
 impl fmt::Debug for AuthorizedUser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, uri) = self.token_endpoint();
         f.debug_struct("AuthorizedUser")
+            .field("login", &self.login)
             .field("client_id", &self.client_id)
-            .field(name, &uri)
+            .field("endpoint", &self.endpoint)
             .finish_non_exhaustive()
     }
 }

@@ -1,69 +1,72 @@
-//! An ID token of another account, made by Google's IAM.
+//! ID tokens of another account, made by Google's IAM.
 
 use crate::build_error::BuildError;
 use crate::context::Context;
-use crate::error::{Error, ErrorKind, Stage};
-use crate::google::iam::Impersonation;
-use crate::names::{Audience, ServiceAccountEmail};
+use crate::error::{Error, Stage};
+use crate::google::iam::IamClient;
+use crate::names::Audience;
 use crate::redact::SecretText;
 use crate::token::{IdToken, ProvideAccessToken, ProvideIdToken, future};
 use serde::Deserialize;
-use serde_json::Map;
+use serde_json::json;
 use std::sync::Arc;
 
 /// Impersonates a service account: IAM makes the ID token
 /// ([generateIdToken](https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/generateIdToken)).
 ///
 /// The caller, whose access token is used, needs `iam.serviceAccounts.getOpenIdToken` on the
-/// account, which `roles/iam.serviceAccountOpenIdTokenCreator` holds.
+/// account, which is in `roles/iam.serviceAccountOpenIdTokenCreator`.
 #[derive(Clone, Debug)]
 pub struct IamIdToken {
-    account: Result<ServiceAccountEmail, BuildError>,
-    access: Arc<dyn ProvideAccessToken>,
+    client: IamClient,
     include_email: bool,
     organization_number: bool,
-    impersonation: Impersonation,
 }
 
 impl IamIdToken {
-    /// A token of the account with this e-mail, calling IAM with the access tokens of `access`.
+    /// Provides tokens of the account with this e-mail, calling IAM with the access tokens of
+    /// `access`.
     pub fn new(email: impl AsRef<str>, access: impl ProvideAccessToken + 'static) -> Self {
+        let account = email.as_ref().parse();
+        let account = account.map_err(|error: BuildError| error.of("IamIdToken::new"));
+        Self::from_client(IamClient::new(account, Arc::new(access)))
+    }
+
+    pub(crate) fn from_client(client: IamClient) -> Self {
         Self {
-            account: email.as_ref().parse(),
-            access: Arc::new(access),
+            client,
             include_email: false,
             organization_number: false,
-            impersonation: Impersonation::default(),
         }
     }
 
-    /// The chain of accounts between the caller and the one impersonated, bare e-mails or
-    /// `projects/-/serviceAccounts/…`: each needs `roles/iam.serviceAccountTokenCreator` on the next.
+    /// Sets the chain of accounts between the caller and the one impersonated, bare e-mails or
+    /// `projects/-/serviceAccounts/…`. Each needs `roles/iam.serviceAccountTokenCreator` on the next.
     #[must_use]
     pub fn delegates(mut self, delegates: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.impersonation.delegates(delegates);
+        self.client.set_delegates(delegates);
         self
     }
 
-    /// Whether the token holds the account's e-mail; by default it doesn't.
+    /// Sets whether the token holds the account's e-mail. By default it doesn't.
     #[must_use]
     pub fn include_email(mut self, include: bool) -> Self {
         self.include_email = include;
         self
     }
 
-    /// Whether the token holds the number of the account's organization, which a trust policy can
-    /// test as `accounts.google.com:google/organization_number`; by default it doesn't.
+    /// Sets whether the token holds the number of the account's organization, which a trust policy
+    /// can test as `accounts.google.com:google/organization_number`. By default it doesn't.
     #[must_use]
     pub fn organization_number(mut self, include: bool) -> Self {
         self.organization_number = include;
         self
     }
 
-    /// Another origin than `https://iamcredentials.googleapis.com`: https, or http on loopback.
+    /// Replaces the origin `https://iamcredentials.googleapis.com`: https, or http on loopback.
     #[must_use]
     pub fn endpoint(mut self, uri: impl Into<String>) -> Self {
-        self.impersonation.endpoint(uri);
+        self.client.set_endpoint(uri);
         self
     }
 
@@ -72,19 +75,14 @@ impl IamIdToken {
         struct Answer {
             token: SecretText,
         }
-        let account = self
-            .account
-            .as_ref()
-            .map_err(|error| Error::new(Stage::Iam, ErrorKind::Configuration, error.clone()))?;
-        let mut body = Map::new();
-        body.insert("audience".to_owned(), audience.as_str().into());
-        body.insert("includeEmail".to_owned(), self.include_email.into());
+        let account = self.client.account(cx).await?;
+        let mut body = json!({"audience": audience.as_str(), "includeEmail": self.include_email});
         if self.organization_number {
-            body.insert("organizationNumberIncluded".to_owned(), true.into());
+            body["organizationNumberIncluded"] = true.into();
         }
         let (Answer { token }, response) = self
-            .impersonation
-            .call(cx, &*self.access, account, "generateIdToken", body)
+            .client
+            .call(cx, &account, "generateIdToken", body)
             .await?;
         IdToken::received(Stage::Iam, token.0.expose(), audience, &response.received).map_err(
             |error| {
@@ -106,12 +104,6 @@ impl ProvideIdToken for IamIdToken {
     }
 
     fn check(&self, cx: &Context) -> Result<(), BuildError> {
-        let mut problems = crate::build_error::Problems::default();
-        if let Err(error) = &self.account {
-            problems.add(error.clone().of("IamIdToken::new"));
-        }
-        problems.take(self.access.check(cx));
-        problems.take(self.impersonation.check());
-        problems.finish()
+        self.client.check(cx)
     }
 }

@@ -1,26 +1,20 @@
-//! An access token of another account, made by Google's IAM
+//! Access tokens of another account, made by Google's IAM
 //! ([generateAccessToken](https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/generateAccessToken)).
 
 use crate::build_error::BuildError;
 use crate::context::Context;
-use crate::error::{Error, ErrorKind, Stage};
-use crate::google::iam::Impersonation;
-use crate::names::ServiceAccountEmail;
+use crate::error::Error;
+use crate::google::iam::IamClient;
 use crate::redact::SecretText;
 use crate::token::{AccessToken, ProvideAccessToken, future};
 use aws_smithy_types::date_time::{DateTime, Format};
 use serde::Deserialize;
-use serde_json::{Map, json};
-use std::sync::Arc;
+use serde_json::{Value, json};
 use std::time::SystemTime;
 
 /// An impersonated account that impersonates another in turn.
 #[derive(Debug)]
-pub(crate) struct Impersonated {
-    pub(crate) account: ServiceAccountEmail,
-    pub(crate) access: Arc<dyn ProvideAccessToken>,
-    pub(crate) impersonation: Impersonation,
-}
+pub(crate) struct Impersonated(pub(crate) IamClient);
 
 impl Impersonated {
     async fn token(&self, cx: &Context, scope: &str) -> Result<AccessToken, Error> {
@@ -28,30 +22,21 @@ impl Impersonated {
         #[serde(rename_all = "camelCase")]
         struct Answer {
             access_token: SecretText,
-            expire_time: String,
+            /// Not needed: each token is used at once. Google's form is RFC 3339.
+            #[serde(default)]
+            expire_time: Value,
         }
-        let mut body = Map::new();
-        body.insert("scope".to_owned(), json!([scope]));
-        let (answer, _): (Answer, _) = self
-            .impersonation
-            .call(
-                cx,
-                &*self.access,
-                &self.account,
-                "generateAccessToken",
-                body,
-            )
+        let account = self.0.account(cx).await?;
+        let body = json!({"scope": [scope]});
+        let (answer, response): (Answer, _) = self
+            .0
+            .call(cx, &account, "generateAccessToken", body)
             .await?;
-        let expires_at = DateTime::from_str(&answer.expire_time, Format::DateTime)
+        let time = answer.expire_time.as_str().unwrap_or_default();
+        let expires_at = DateTime::from_str(time, Format::DateTime)
             .ok()
-            .and_then(|time| SystemTime::try_from(time).ok())
-            .ok_or_else(|| {
-                Error::from_message(
-                    Stage::Iam,
-                    ErrorKind::MalformedResponse,
-                    "generateAccessToken: the answer's expireTime is no time",
-                )
-            })?;
+            .and_then(|time| SystemTime::try_from(time).ok());
+        let expires_at = expires_at.unwrap_or(response.received.at);
         Ok(AccessToken::of(answer.access_token.0, expires_at))
     }
 }
@@ -66,7 +51,6 @@ impl ProvideAccessToken for Impersonated {
     }
 
     fn check(&self, cx: &Context) -> Result<(), BuildError> {
-        self.access.check(cx)?;
-        self.impersonation.check()
+        self.0.check(cx)
     }
 }

@@ -1,48 +1,40 @@
-//! An assertion, signed, for an ID token.
+//! A signed assertion, exchanged for an ID token.
 
-use crate::build_error::BuildError;
+use crate::build_error::{BuildError, Problems};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Stage};
-use crate::google::token_endpoint;
+use crate::google::token_endpoint::{self, TokenEndpoint};
 use crate::names::Audience;
 use crate::redact::SecretText;
 use crate::token::{Asking, IdToken, ProvideIdToken, SignJwt, future};
-use crate::transport::Endpoint;
 use serde::Deserialize;
 
-/// Makes a [`SignJwt`] a [`ProvideIdToken`]: the signed assertion is exchanged at Google's token
+/// Turns a [`SignJwt`] into a [`ProvideIdToken`]: exchanges the signed assertion at Google's token
 /// endpoint
 /// ([service accounts and ID tokens](https://cloud.google.com/docs/authentication/get-id-token)).
 #[derive(Clone, Debug)]
 pub struct JwtBearer<S> {
     signer: S,
-    token_uri: Option<String>,
+    endpoint: Result<TokenEndpoint, BuildError>,
 }
 
 impl<S: SignJwt> JwtBearer<S> {
-    /// Exchanges what `signer` signs.
+    /// Exchanges what `signer` signs, at the token endpoint that the signer names, or else at
+    /// `https://oauth2.googleapis.com/token`.
     pub fn new(signer: S) -> Self {
+        let uri = signer.token_uri().unwrap_or(token_endpoint::DEFAULT);
         Self {
+            endpoint: TokenEndpoint::parse("token_uri", uri),
             signer,
-            token_uri: None,
         }
     }
 
-    /// Replaces the token endpoint, which else is the one that the signer names, or `https://oauth2.googleapis.com/token`:
-    /// https, or http on loopback. It is the assertion's `aud` as well. `build` refuses any other.
+    /// Replaces the token endpoint: https, or http on loopback. It is the assertion's `aud` as well.
+    /// `build` refuses any other URI.
     #[must_use]
     pub fn token_uri(mut self, uri: impl Into<String>) -> Self {
-        self.token_uri = Some(uri.into());
+        self.endpoint = TokenEndpoint::parse("token_uri", uri);
         self
-    }
-
-    fn endpoint(&self) -> (&str, Result<Endpoint, BuildError>) {
-        let uri = self
-            .token_uri
-            .as_deref()
-            .or_else(|| self.signer.token_uri())
-            .unwrap_or(token_endpoint::DEFAULT);
-        (uri, Endpoint::secure("token_uri", uri))
     }
 
     async fn token(&self, cx: &Context, audience: &Audience) -> Result<IdToken, Error> {
@@ -50,12 +42,16 @@ impl<S: SignJwt> JwtBearer<S> {
         struct Answer {
             id_token: Option<SecretText>,
         }
-        let (uri, endpoint) = self.endpoint();
-        let endpoint = endpoint
-            .map_err(|error| Error::new(Stage::TokenEndpoint, ErrorKind::Configuration, error))?;
-        let asking = (uri, Asking::IdTokenFor(audience.as_str()));
+        let endpoint = self.endpoint.as_ref().map_err(|error| {
+            Error::new(
+                Stage::TokenEndpoint,
+                ErrorKind::Configuration,
+                error.clone(),
+            )
+        })?;
+        let asking = Asking::IdTokenFor(audience.as_str());
         let (Answer { id_token }, response) =
-            token_endpoint::exchange(cx, &endpoint, &self.signer, asking).await?;
+            token_endpoint::exchange(cx, endpoint, &self.signer, asking).await?;
         let id_token = id_token.ok_or_else(|| {
             Error::from_message(
                 Stage::TokenEndpoint,
@@ -84,8 +80,8 @@ impl<S: SignJwt> ProvideIdToken for JwtBearer<S> {
     }
 
     fn check(&self, cx: &Context) -> Result<(), BuildError> {
-        let mut problems = crate::build_error::Problems::default();
-        problems.take(self.endpoint().1);
+        let mut problems = Problems::default();
+        problems.take(self.endpoint.as_ref().map(drop).map_err(Clone::clone));
         problems.take(self.signer.check(cx));
         problems.finish()
     }

@@ -3,13 +3,14 @@
 use crate::build_error::BuildError;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Stage};
-use crate::google::token_endpoint;
+use crate::file;
 use crate::google::token_endpoint::key_file::KeyFile;
+use crate::google::token_endpoint::{self, TokenEndpoint};
 use crate::names::ServiceAccountEmail;
+use crate::redact::ShownPath;
 use crate::token::{
     AccessToken, Asking, Assertion, ProvideAccessToken, SignJwt, SignedJwt, TokenAnswer, future,
 };
-use crate::transport::Endpoint;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
 use base64::Engine;
@@ -19,17 +20,17 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-/// A service-account key, as the file that Google's console and gcloud write.
+/// A service-account key, from the file that Google's console and gcloud write.
 ///
-/// The key is read and checked once, when it is made. A [`SignJwt`], and a [`ProvideAccessToken`]
-/// for calling IAM as another account. Cheap to clone; `Debug` shows account and key id.
+/// The key is parsed and checked once. It is a [`SignJwt`], and a [`ProvideAccessToken`] for calling
+/// IAM. It is cheap to clone; `Debug` shows account and key id.
 #[derive(Clone)]
 pub struct LocalKey(Arc<Inner>);
 
 struct Inner {
     email: ServiceAccountEmail,
     key_id: Option<String>,
-    token_uri: String,
+    endpoint: TokenEndpoint,
     /// The JWT's header, encoded.
     header: String,
     key: RsaKeyPair,
@@ -39,14 +40,22 @@ impl LocalKey {
     /// Reads a key file.
     ///
     /// # Errors
-    /// When it can't be read, or isn't what [`from_json`](Self::from_json) takes. The message names
-    /// the file.
+    /// When the file can't be read, isn't a regular file, or doesn't hold what
+    /// [`from_json`](Self::from_json) takes. The message names the file.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, BuildError> {
-        let path = path.as_ref();
-        let name = format!("key file {}", crate::redact::path(path));
-        let json = crate::file::read(path).map_err(|error| {
-            BuildError::new(name.clone(), format!("can't be read: {}", error.kind()))
-                .with_source(error)
+        let path = ShownPath::new(path.as_ref());
+        if let Some(kind) = path.secret_kind() {
+            return Err(BuildError::new(
+                "LocalKey::from_file",
+                format!(
+                    "was given {kind} (not shown), and a path is expected; contents are for \
+                     LocalKey::from_json, or ApplicationDefault::from_json for any type of file"
+                ),
+            ));
+        }
+        let name = format!("key file {path}");
+        let json = file::read(path.as_path()).map_err(|error| {
+            BuildError::new(name.clone(), file::explain(&error)).with_source(error)
         })?;
         Self::named(&name, &json)
     }
@@ -68,7 +77,7 @@ impl LocalKey {
             email,
             key_id,
             key,
-            token_uri,
+            endpoint,
         } = KeyFile::parse(name, json)?;
         let mut header = Header::new(Algorithm::RS256);
         header.kid.clone_from(&key_id);
@@ -78,7 +87,7 @@ impl LocalKey {
         Ok(Self(Arc::new(Inner {
             email,
             key_id,
-            token_uri,
+            endpoint,
             header,
             key,
         })))
@@ -115,12 +124,9 @@ impl LocalKey {
     }
 
     async fn access_token(&self, cx: &Context, scope: &str) -> Result<AccessToken, Error> {
-        let uri = self.0.token_uri.as_str();
-        let endpoint = Endpoint::secure("token_uri", uri)
-            .map_err(|error| Error::new(Stage::TokenEndpoint, ErrorKind::Configuration, error))?;
-        let asking = (uri, Asking::AccessTokenOf(scope));
+        let asking = Asking::AccessTokenOf(scope);
         let (answer, response): (TokenAnswer, _) =
-            token_endpoint::exchange(cx, &endpoint, self, asking).await?;
+            token_endpoint::exchange(cx, &self.0.endpoint, self, asking).await?;
         Ok(answer.into_token(response.received.at))
     }
 }
@@ -135,7 +141,7 @@ impl SignJwt for LocalKey {
     }
 
     fn token_uri(&self) -> Option<&str> {
-        Some(&self.0.token_uri)
+        Some(self.0.endpoint.uri())
     }
 }
 
@@ -154,7 +160,7 @@ impl fmt::Debug for LocalKey {
         f.debug_struct("LocalKey")
             .field("email", &self.0.email)
             .field("key_id", &self.0.key_id)
-            .field("token_uri", &self.0.token_uri)
+            .field("token_uri", &self.0.endpoint)
             .finish_non_exhaustive()
     }
 }

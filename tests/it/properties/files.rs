@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 
 const SECRET: &str = "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oken-0123456789";
 
-/// A key that is made for this run.
+/// A key generated for this run.
 static KEY_FILE: LazyLock<String> = LazyLock::new(|| {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -28,7 +28,7 @@ fn pem() -> String {
     file["private_key"].as_str().unwrap().to_owned()
 }
 
-/// It is a key file, or is refused without showing any of the key.
+/// The bytes are a key file, or are refused without showing the key.
 fn taken_or_refused(file: &[u8]) -> Checked {
     static PEM: LazyLock<String> = LazyLock::new(pem);
     match LocalKey::from_json(file) {
@@ -66,7 +66,7 @@ fn a_damaged_key_file_is_refused_without_showing_the_key() {
     );
 }
 
-/// What stands between the dashes may then be the key itself.
+/// The text between the dashes may then be the key itself.
 #[test]
 fn a_pem_that_lost_a_dash_is_refused_without_showing_the_key() {
     let pem = pem();
@@ -123,7 +123,7 @@ fn a_damaged_credentials_file_is_refused_without_showing_a_secret() {
             Ok(provider) => check_hidden(&format!("{provider:?}"), SECRET),
             Err(error) => {
                 check_hidden(&format!("{error:?}"), SECRET)?;
-                // Several problems stand on a line each.
+                // Each problem is on a line of its own.
                 let text = error.to_string();
                 prop_assert!(text.len() < super::MAX_TEXT, "{}", text.len());
                 check_hidden(&text, SECRET)

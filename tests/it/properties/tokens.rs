@@ -21,7 +21,7 @@ pub(super) fn payload() -> String {
     )
 }
 
-/// It is a token, of which everything can be asked, or it is refused without being shown.
+/// The text is a token whose every accessor works, or is refused without being shown.
 fn taken_or_refused(jwt: &str) -> Checked {
     match IdToken::parse(jwt) {
         Ok(token) => {
@@ -74,7 +74,7 @@ fn times_of_any_size_are_taken_or_refused() {
 }
 
 #[test]
-fn a_claim_may_nest_as_deep_as_it_will() {
+fn a_claim_may_nest_to_any_depth() {
     for depth in [1, 100, 126, 127, 128, 1000, 7000] {
         let (open, close) = ("[".repeat(depth), "]".repeat(depth));
         taken_or_refused(&jwt(format!(
@@ -84,7 +84,7 @@ fn a_claim_may_nest_as_deep_as_it_will() {
     }
 }
 
-/// serde's text quotes what it didn't expect, whole.
+/// serde's message quotes an unexpected value whole.
 #[test]
 fn a_claim_of_the_wrong_type_is_not_shown_whole() {
     for payload in [

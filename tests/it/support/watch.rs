@@ -52,7 +52,7 @@ impl Heard {
 thread_local! {
     static OF_THIS_THREAD: RefCell<Heard> = RefCell::default();
     /// A runtime's threads work for a test of another name.
-    static IS_WORKER: bool = std::thread::current().name().is_some_and(|name| name.starts_with("tokio"));
+    static IS_WORKER: bool = std::thread::current().name().is_some_and(|name| name.starts_with("tokio") || name.starts_with("aws-google"));
 }
 
 static OF_WORKERS: Mutex<Heard> = Mutex::new(Heard {

@@ -33,7 +33,7 @@ fn pkcs8() -> &'static [u8] {
     })
 }
 
-/// The key itself: what PKCS#8 wraps, behind a header of 26 bytes for 2048 bits.
+/// The key that PKCS#8 wraps: for 2048 bits, all but a header of 26 bytes.
 fn pkcs1() -> &'static [u8] {
     &pkcs8()[26..]
 }
@@ -63,7 +63,7 @@ fn refusal(json: &str) -> String {
 }
 
 #[test]
-fn a_key_of_pkcs8_or_pkcs1_is_read_and_never_shown() {
+fn pkcs8_and_pkcs1_are_read_and_never_shown() {
     for private_key in [pem("PRIVATE KEY", pkcs8()), pem("RSA PRIVATE KEY", pkcs1())] {
         let key = LocalKey::from_json(with("private_key", private_key)).unwrap();
         assert_eq!(key.email().as_str(), "robot@demo.iam.gserviceaccount.com");
@@ -80,7 +80,7 @@ fn a_key_of_pkcs8_or_pkcs1_is_read_and_never_shown() {
 }
 
 #[test]
-fn what_is_no_service_account_key_is_refused_by_field_and_rule() {
+fn a_bad_key_file_is_refused_by_field_and_rule() {
     let ec = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)
         .unwrap()
         .to_pkcs8v1()
@@ -90,9 +90,9 @@ fn what_is_no_service_account_key_is_refused_by_field_and_rule() {
     for (json, says) in [
         (
             "not json".to_owned(),
-            "is not the JSON of a service-account key (line 1, column 2)",
+            "is not JSON (line 1, column 2); the JSON of a service-account key is expected",
         ),
-        ("[]".to_owned(), "is not the JSON of a service-account key"),
+        ("[]".to_owned(), "is a JSON array; the JSON of"),
         ("{}".to_owned(), "has no \"type\""),
         (
             with("type", "authorized_user"),
@@ -146,18 +146,116 @@ fn what_is_no_service_account_key_is_refused_by_field_and_rule() {
             "would send secrets in clear text; https is expected",
         ),
         (with("token_uri", "oauth2.googleapis.com"), "has no scheme"),
-        (
-            with("private_key", 7),
-            "is not the JSON of a service-account key",
-        ),
+        (with("private_key", 7), "a value has the wrong type"),
     ] {
         let message = refusal(&json);
         assert!(message.contains(says), "wanted {says:?}, got {message}");
     }
 }
 
+/// Environment files and secret stores change a file's text; the key in it stays the same.
 #[test]
-fn a_token_uri_on_loopback_may_be_http_and_one_that_is_missing_is_googles() {
+fn a_key_survives_what_editors_and_environment_files_do_to_it() {
+    let key = pem("PRIVATE KEY", pkcs8());
+    for json in [
+        format!("\u{feff}{}", file()),
+        with("private_key", key.replace('\n', "\\n")),
+        with("private_key", key.replace('\n', "\\r\\n")),
+        with("private_key", key.replace('\n', "\r\n")),
+    ] {
+        assert!(LocalKey::from_json(&json).is_ok(), "{:.80}", json);
+    }
+}
+
+/// Go marshals an absent text as an empty one.
+#[test]
+fn an_empty_field_is_an_absent_one() {
+    for (field, refusal) in [
+        ("universe_domain", None),
+        ("token_uri", None),
+        ("private_key_id", None),
+        ("type", Some("has no \"type\"")),
+        ("client_email", Some("has no \"client_email\"")),
+        ("private_key", Some("has no \"private_key\"")),
+    ] {
+        for value in [json!(""), Value::Null] {
+            let read = LocalKey::from_json(with(field, value));
+            match (read, refusal) {
+                (Ok(key), None) => assert!(SignJwt::token_uri(&key).unwrap().contains("google")),
+                (Err(error), Some(says)) => assert!(error.to_string().contains(says), "{error}"),
+                (read, _) => panic!("{field}: {read:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn odd_encodings_and_cut_files_are_called_what_they_are() {
+    let text = file().to_string();
+    let utf16 = |text: &str, order: fn(u16) -> [u8; 2]| -> Vec<u8> {
+        text.encode_utf16().flat_map(order).collect()
+    };
+    let base64 = STANDARD.encode(&text);
+    let lines = base64
+        .as_bytes()
+        .chunks(76)
+        .map(|line| [line, b"\n"].concat());
+    for (bytes, says) in [
+        (Vec::new(), "is empty"),
+        (b"\xef\xbb\xbf \n".to_vec(), "is empty"),
+        (
+            text.as_bytes()[..200].to_vec(),
+            "is truncated: its JSON ends early, at line 1",
+        ),
+        (
+            utf16(&format!("\u{feff}{text}"), u16::to_le_bytes),
+            "is UTF-16",
+        ),
+        (
+            utf16(&format!("\u{feff}{text}"), u16::to_be_bytes),
+            "is UTF-16",
+        ),
+        (utf16(&text, u16::to_le_bytes), "is UTF-16"),
+        (utf16(&text, u16::to_be_bytes), "is UTF-16"),
+        (base64.clone().into_bytes(), "is JSON encoded in base64"),
+        (
+            lines.collect::<Vec<_>>().concat(),
+            "is JSON encoded in base64",
+        ),
+        (
+            json!(text).to_string().into_bytes(),
+            "is JSON inside a JSON string",
+        ),
+        (
+            pem("PRIVATE KEY", pkcs8()).into_bytes(),
+            "is not JSON (line 1, column",
+        ),
+    ] {
+        let error = LocalKey::from_json(&bytes).unwrap_err();
+        let shown = format!("{error} {error:?}");
+        assert!(shown.contains(says), "wanted {says:?}, got {shown}");
+        assert!(!shown.contains(&base64[..40]), "{shown}");
+    }
+}
+
+#[test]
+fn a_key_in_place_of_its_path_is_not_shown() {
+    let key = file().to_string();
+    let error = LocalKey::from_file(&key).unwrap_err();
+    let shown = format!("{error} {error:?}");
+    assert!(
+        !shown.contains("BEGIN") && !shown.contains("0a1b"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("was given JSON (not shown), and a path is expected")
+            && shown.contains("LocalKey::from_json"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_token_uri_may_be_http_on_loopback_and_defaults_to_googles() {
     assert!(LocalKey::from_json(with("token_uri", "http://127.0.0.1:8080/token")).is_ok());
     let key = LocalKey::from_json(with("token_uri", Value::Null)).unwrap();
     assert_eq!(
@@ -167,19 +265,19 @@ fn a_token_uri_on_loopback_may_be_http_and_one_that_is_missing_is_googles() {
 }
 
 #[test]
-fn a_key_file_that_is_missing_is_named() {
+fn a_missing_key_file_is_named() {
     let error = LocalKey::from_file("/nowhere/robot.json").unwrap_err();
     assert!(
-        error
-            .to_string()
-            .contains("key file /nowhere/robot.json: can't be read: entity not found"),
+        error.to_string().contains(
+            "key file \"/nowhere/robot.json\": can't be read: there is no such file; check"
+        ),
         "{error}"
     );
     assert!(std::error::Error::source(&error).is_some());
 }
 
-/// `jsonwebtoken::encode` panics when a program turns on a second crypto backend of that crate; the
-/// signature doesn't go through it, whatever backend is on.
+/// `jsonwebtoken::encode` panics when a program turns on a second crypto backend of that crate. The
+/// dev-dependencies do, and the signature must not go through it.
 #[test]
 fn a_signature_verifies_with_the_public_key() {
     use aws_lc_rs::signature::{

@@ -1,0 +1,135 @@
+//! What may be shown of a path. People paste the contents of a file where its path belongs, so a
+//! path can be a key or a token.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// A path in a message has at most this many characters.
+const SHOWN: usize = 200;
+/// No file system has longer names, so a longer one is no name.
+const LONGEST_NAME: usize = 255;
+
+/// The kind of secret that a text looks like, such as `JSON`, in place of a path or a name.
+pub(crate) fn secret_kind(text: &str) -> Option<&'static str> {
+    let text = text.trim_start_matches(['\u{feff}', '"', '\'', ' ', '\t', '\r', '\n']);
+    let begins = |prefixes: &[&str]| prefixes.iter().any(|prefix| text.starts_with(prefix));
+    let is_long = text.len() > 40;
+    if begins(&["{", "["]) {
+        Some("JSON")
+    } else if text.contains("-----BEGIN") || text.contains("PRIVATE KEY") {
+        Some("a PEM")
+    } else if begins(&["Bearer ", "bearer ", "ya29."]) {
+        Some("a token")
+    } else if begins(&["eyJ"]) || is_long && text.contains("eyJ") {
+        // `{"` in base64 begins a JWT, and JSON that is encoded as a whole.
+        Some(match text.contains('.') {
+            true => "a JWT",
+            false => "JSON in base64",
+        })
+    } else if is_long && begins(&["ewo", "ew0", "eyA"]) {
+        // `{` with a line break or a space after it.
+        Some("JSON in base64")
+    } else if text
+        .split(['/', '\\'])
+        .any(|name| name.len() > LONGEST_NAME)
+    {
+        Some("a text too long for one")
+    } else {
+        None
+    }
+}
+
+/// A path for messages, logs and `Debug`: quoted, escaped and bounded, or only the kind of secret
+/// that it looks like.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct ShownPath(PathBuf);
+
+impl ShownPath {
+    pub(crate) fn new(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    pub(crate) fn as_path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The kind of secret, when this looks like one rather than like a path.
+    pub(crate) fn secret_kind(&self) -> Option<&'static str> {
+        secret_kind(&self.0.to_string_lossy())
+    }
+}
+
+impl fmt::Display for ShownPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(kind) = self.secret_kind() {
+            return write!(f, "<{kind}, not shown>");
+        }
+        // Of a path that is no UTF-8, `Debug` shows the bytes.
+        let text = format!("{:?}", self.0);
+        match text.char_indices().nth(SHOWN) {
+            Some((end, _)) => write!(
+                f,
+                "{}…\" ({} bytes)",
+                &text[..end],
+                self.0.as_os_str().len()
+            ),
+            None => f.write_str(&text),
+        }
+    }
+}
+
+impl fmt::Debug for ShownPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_shown_quoted_escaped_and_bounded() {
+        for (path, shown) in [
+            ("/run/key.json", "\"/run/key.json\"".to_owned()),
+            ("/run/key.json\r", "\"/run/key.json\\r\"".to_owned()),
+            ("./eyJ", "\"./eyJ\"".to_owned()),
+            ("bearer.json", "\"bearer.json\"".to_owned()),
+            (
+                &"/abcdefghi".repeat(30),
+                format!("\"{}/abcdefgh…\" (300 bytes)", "/abcdefghi".repeat(19)),
+            ),
+        ] {
+            assert_eq!(ShownPath::new(path).to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn a_secret_in_place_of_a_path_is_not_shown() {
+        for (text, kind) in [
+            (r#"{"type":"service_account","private_key":"hush"}"#, "JSON"),
+            ("\u{feff} {\n\"hush\"", "JSON"),
+            ("'{\"type\":\"hush\"}'", "JSON"),
+            ("[\"hush\"]", "JSON"),
+            ("-----BEGIN PRIVATE KEY-----\nhush", "a PEM"),
+            ("'-----BEGIN RSA PRIVATE KEY-----\\nhush'", "a PEM"),
+            ("eyJhbGciOiJSUzI1NiJ9.hush.hush", "a JWT"),
+            ("eyJ0eXBlIjoi-hush", "JSON in base64"),
+            (
+                "/run/eyJhbGciOiJSUzI1NiJ9.hush-hush-hush-hush.hush",
+                "a JWT",
+            ),
+            (
+                "ewogICJ0eXBlIjogInNlcnZpY2VfYWNjb3VudCIsCiAg-hush",
+                "JSON in base64",
+            ),
+            ("Bearer hush", "a token"),
+            ("ya29.hush", "a token"),
+            (&"hush".repeat(64), "a text too long for one"),
+        ] {
+            let path = ShownPath::new(text);
+            assert_eq!(path.secret_kind(), Some(kind), "{text}");
+            assert_eq!(format!("{path} {path:?}").matches("hush").count(), 0);
+        }
+    }
+}
