@@ -91,7 +91,7 @@ struct Inner {
     message: Option<String>,
     hint: Option<String>,
     deadline: Option<Duration>,
-    not_yet: bool,
+    blames_token: bool,
     code: Option<String>,
     request_id: Option<String>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
@@ -109,7 +109,7 @@ impl Error {
             message: None,
             hint: None,
             deadline: None,
-            not_yet: false,
+            blames_token: false,
             code: None,
             request_id: None,
             source: Some(Arc::from(source.into())),
@@ -123,7 +123,7 @@ impl Error {
             message: Some(message.into()),
             hint: None,
             deadline: None,
-            not_yet: false,
+            blames_token: false,
             code: None,
             request_id: None,
             source: None,
@@ -137,15 +137,14 @@ impl Error {
         error
     }
 
-    /// What is asked may be there in a moment: whoever waits should go on waiting. Only a source that will tire
-    /// says so.
-    pub(crate) fn not_yet(mut self) -> Self {
-        Arc::make_mut(&mut self.0).not_yet = true;
+    /// The server refused the token itself, so that a fresh one may help.
+    pub(crate) fn blaming_token(mut self) -> Self {
+        Arc::make_mut(&mut self.0).blames_token = true;
         self
     }
 
-    pub(crate) fn is_not_yet(&self) -> bool {
-        self.0.not_yet
+    pub(crate) fn blames_token(&self) -> bool {
+        self.0.blames_token
     }
 
     /// Adds what the user can do about it.

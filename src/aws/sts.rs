@@ -23,7 +23,7 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_types::region::Region;
 use bytes::Bytes;
-pub(crate) use refusal::{Refusal, blames_token};
+pub(crate) use refusal::Refusal;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};

@@ -81,6 +81,10 @@ impl Refusal {
             None => error,
         };
         let fresh_token_may_help = code.is_some_and(blames_token);
+        let error = match fresh_token_may_help {
+            true => error.blaming_token(),
+            false => error,
+        };
         Self {
             error,
             fresh_token_may_help,
@@ -89,7 +93,7 @@ impl Refusal {
 }
 
 /// Whether it is the token that is refused, and not what it is to be exchanged for.
-pub(crate) fn blames_token(code: &str) -> bool {
+fn blames_token(code: &str) -> bool {
     matches!(
         code,
         "ExpiredTokenException" | "ExpiredToken" | "InvalidIdentityToken" | "IDPRejectedClaim"

@@ -1,0 +1,90 @@
+//! The fetch in flight: the end that its waiters hold and the end that its task holds.
+
+use super::policy::GRACE;
+use crate::clock::{Clocks, Moment};
+use crate::error::Error;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// How a fetch ended.
+#[derive(Clone, Debug)]
+pub(super) enum Outcome {
+    Published,
+    Failed(Error),
+    /// Its runtime ended or stands still: it never reports.
+    Lost,
+}
+
+/// A fetch in flight, as its waiters see it.
+#[derive(Clone)]
+pub(super) struct InFlight {
+    number: u64,
+    started: Moment,
+    /// How long waiters wait, from the start.
+    patience: Duration,
+    outcome: watch::Receiver<Option<Outcome>>,
+}
+
+/// A fetch in flight, as its task sees it. Dropped without an outcome, the fetch is lost.
+pub(super) struct Completion {
+    pub(super) number: u64,
+    pub(super) deadline: Duration,
+    outcome: watch::Sender<Option<Outcome>>,
+}
+
+impl Completion {
+    pub(super) fn report(self, outcome: Outcome) {
+        self.outcome.send_replace(Some(outcome));
+    }
+}
+
+impl InFlight {
+    pub(super) fn start(number: u64, now: &Moment, deadline: Duration) -> (Self, Completion) {
+        let (sender, receiver) = watch::channel(None);
+        let in_flight = Self {
+            number,
+            started: *now,
+            patience: deadline.saturating_add(GRACE),
+            outcome: receiver,
+        };
+        let completion = Completion {
+            number,
+            deadline,
+            outcome: sender,
+        };
+        (in_flight, completion)
+    }
+
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Whether it is worth waiting for: it has not ended, its task is there, and it is not overdue.
+    pub(super) fn is_running(&self, now: &Moment) -> bool {
+        let has_task = self.outcome.has_changed().is_ok();
+        let has_ended = self.outcome.borrow().is_some();
+        has_task && !has_ended && !self.time_left(now).is_zero()
+    }
+
+    /// How long until it counts as lost. By the monotonic clock alone: a wall clock that is set
+    /// must not make a healthy fetch look lost.
+    fn time_left(&self, now: &Moment) -> Duration {
+        let elapsed = now
+            .monotonic
+            .saturating_duration_since(self.started.monotonic);
+        self.patience.saturating_sub(elapsed)
+    }
+
+    /// Waits for it to end. Dropping this future has no effect on the fetch.
+    pub(super) async fn outcome(mut self, clocks: &Clocks) -> Outcome {
+        let time_left = self.time_left(&clocks.now());
+        tokio::select! {
+            biased;
+            ended = self.outcome.wait_for(Option::is_some) => match ended {
+                Ok(outcome) => outcome.clone().unwrap_or(Outcome::Lost),
+                Err(_) => Outcome::Lost,
+            },
+            () = clocks.sleep(time_left) => Outcome::Lost,
+        }
+    }
+}
