@@ -54,7 +54,7 @@ use crate::error::{Error, Stage};
 use cached::Freshness;
 use in_flight::Outcome;
 use policy::{MANDATORY_PATIENCE, MAX_ATTEMPTS};
-use state::{Admission, Shared};
+use state::{Admission, Join, Shared};
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -127,7 +127,7 @@ impl<F: Fetch> Refresher<F> {
             Freshness::Fresh => Some(pick(&cached.value)),
             Freshness::Advisory => {
                 // Without a runtime, or after a failure, nothing is started. The old value will do.
-                let _ = task::admit(&self.shared, now, Some(cached.number));
+                let _ = task::admit(&self.shared, now, Some(cached.number), Join::Any);
                 let current = self.shared.current(now)?;
                 Some(pick(&current.value))
             }
@@ -148,7 +148,7 @@ impl<F: Fetch> Refresher<F> {
     /// its value was forgotten or expired before this caller ran again.
     pub(crate) async fn get<T>(&self, pick: impl Fn(&F::Value) -> T) -> Result<T, Error> {
         let shared = &self.shared;
-        for _ in 0..MAX_ATTEMPTS {
+        for attempt in 1..=MAX_ATTEMPTS {
             // Before the look at the value, so that a value which lands after the look counts as
             // newer.
             let seen = shared.cached.load_full().map(|cached| cached.number);
@@ -156,7 +156,7 @@ impl<F: Fetch> Refresher<F> {
                 return Ok(value);
             }
             let now = shared.clocks.now();
-            let in_flight = match task::admit(shared, &now, seen) {
+            let in_flight = match task::admit(shared, &now, seen, join(attempt)) {
                 Ok(Admission::InFlight(in_flight)) => in_flight,
                 Ok(Admission::Newer(cached)) => return Ok(pick(&cached.value)),
                 // The old value if it is valid, even in the mandatory window: waiting would not
@@ -169,7 +169,7 @@ impl<F: Fetch> Refresher<F> {
                 Some(left) => {
                     tokio::select! {
                         biased;
-                        _ = in_flight.outcome(&shared.clocks) => {}
+                        _ = shared.outcome(in_flight) => {}
                         () = shared.clocks.sleep(MANDATORY_PATIENCE.min(left)) => {}
                     }
                     // The new value or the old one. If that has expired by now, the next attempt
@@ -178,7 +178,7 @@ impl<F: Fetch> Refresher<F> {
                         return Ok(value);
                     }
                 }
-                None => match in_flight.outcome(&shared.clocks).await {
+                None => match shared.outcome(in_flight).await {
                     Outcome::Published | Outcome::Lost => {}
                     Outcome::Failed(error) => return Err(error),
                 },
@@ -193,15 +193,15 @@ impl<F: Fetch> Refresher<F> {
     pub(crate) async fn refresh(&self) -> Result<(), Error> {
         let shared = &self.shared;
         let first = shared.state().next_number();
-        for _ in 0..MAX_ATTEMPTS {
+        for attempt in 1..=MAX_ATTEMPTS {
             let in_flight = loop {
-                let in_flight = task::join_or_start(shared)?;
+                let in_flight = task::join_or_start(shared, join(attempt))?;
                 if in_flight.number() >= first {
                     break in_flight;
                 }
-                in_flight.outcome(&shared.clocks).await;
+                shared.outcome(in_flight).await;
             };
-            match in_flight.outcome(&shared.clocks).await {
+            match shared.outcome(in_flight).await {
                 Outcome::Published => return Ok(()),
                 Outcome::Failed(error) => return Err(error),
                 Outcome::Lost => {}
@@ -227,5 +227,14 @@ impl<F: Fetch> Refresher<F> {
         {
             self.shared.cached.store(None);
         }
+    }
+}
+
+/// The last attempt depends on no other runtime than the caller's.
+fn join(attempt: usize) -> Join {
+    if attempt < MAX_ATTEMPTS {
+        Join::Any
+    } else {
+        Join::OwnRuntime
     }
 }

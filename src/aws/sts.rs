@@ -28,8 +28,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-/// STS gives no session longer than this.
-const MAX_SESSION: Duration = Duration::from_secs(43_200);
+/// The length of a session when the request names none.
+const DEFAULT_SESSION: Duration = Duration::from_secs(3600);
 
 /// The role, how it is to be assumed, and the client for it.
 pub(crate) struct Sts {
@@ -110,7 +110,8 @@ impl Sts {
                 }
                 refusal
             })?;
-        session(output, role_arn, &arrival.take()).map_err(|error| Refusal {
+        let asked_for = duration.unwrap_or(DEFAULT_SESSION);
+        session(output, role_arn, asked_for, &arrival.take()).map_err(|error| Refusal {
             error,
             fresh_token_may_help: false,
         })
@@ -127,6 +128,7 @@ impl fmt::Debug for Sts {
 fn session(
     output: AssumeRoleWithWebIdentityOutput,
     role_arn: &RoleArn,
+    asked_for: Duration,
     received: &Received,
 ) -> Result<Session, Error> {
     let malformed = |what: &str| {
@@ -156,10 +158,14 @@ fn session(
         .filter(|account| !account.is_empty())
         .unwrap_or_else(|| role_arn.account_id())
         .to_owned();
+    // STS makes no session longer than was asked for: a longer one only seems so, because a clock or the
+    // `Date` header is wrong.
+    let expires_at = received.local_expiry(expiration, asked_for);
+    let latest = received.at.checked_add(asked_for).unwrap_or(expires_at);
     Ok(Session::new(
         credentials,
         account,
-        received.local_expiry(expiration, MAX_SESSION),
+        expires_at.min(latest),
         assumed,
     ))
 }

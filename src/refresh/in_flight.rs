@@ -1,6 +1,7 @@
 //! The fetch in flight: the end that its waiters hold and the end that its task holds.
 
-use super::policy::GRACE;
+use super::policy::{GRACE, PROBE_AFTER, PROBE_PATIENCE};
+use super::sync::Runtime;
 use crate::clock::{Clocks, Moment};
 use crate::error::Error;
 use std::time::Duration;
@@ -22,6 +23,8 @@ pub(super) struct InFlight {
     started: Moment,
     /// How long waiters wait, from the start.
     patience: Duration,
+    /// The runtime of its task.
+    runtime: Runtime,
     outcome: watch::Receiver<Option<Outcome>>,
 }
 
@@ -29,6 +32,7 @@ pub(super) struct InFlight {
 pub(super) struct Completion {
     pub(super) number: u64,
     pub(super) deadline: Duration,
+    pub(super) runtime: Runtime,
     outcome: watch::Sender<Option<Outcome>>,
 }
 
@@ -39,17 +43,24 @@ impl Completion {
 }
 
 impl InFlight {
-    pub(super) fn start(number: u64, now: &Moment, deadline: Duration) -> (Self, Completion) {
+    pub(super) fn start(
+        number: u64,
+        now: &Moment,
+        deadline: Duration,
+        runtime: &Runtime,
+    ) -> (Self, Completion) {
         let (sender, receiver) = watch::channel(None);
         let in_flight = Self {
             number,
             started: *now,
             patience: deadline.saturating_add(GRACE),
+            runtime: runtime.clone(),
             outcome: receiver,
         };
         let completion = Completion {
             number,
             deadline,
+            runtime: runtime.clone(),
             outcome: sender,
         };
         (in_flight, completion)
@@ -57,6 +68,10 @@ impl InFlight {
 
     pub(super) fn number(&self) -> u64 {
         self.number
+    }
+
+    pub(super) fn runs_on(&self, runtime: &Runtime) -> bool {
+        self.runtime == *runtime
     }
 
     /// Whether it is worth waiting for: it has not ended, its task is there, and it is not overdue.
@@ -76,15 +91,34 @@ impl InFlight {
     }
 
     /// Waits for it to end. Dropping this future has no effect on the fetch.
+    ///
+    /// A runtime that has ended drops the task and its sender, which shows at once. One that stands
+    /// still, as a current-thread runtime does outside `block_on`, drops nothing and reports nothing:
+    /// so it is probed with a task of its own. A fetch that is merely slow passes the probe.
     pub(super) async fn outcome(mut self, clocks: &Clocks) -> Outcome {
-        let time_left = self.time_left(&clocks.now());
-        tokio::select! {
-            biased;
-            ended = self.outcome.wait_for(Option::is_some) => match ended {
-                Ok(outcome) => outcome.clone().unwrap_or(Outcome::Lost),
-                Err(_) => Outcome::Lost,
-            },
-            () = clocks.sleep(time_left) => Outcome::Lost,
+        loop {
+            let time_left = self.time_left(&clocks.now());
+            tokio::select! {
+                biased;
+                outcome = ended(&mut self.outcome) => return outcome,
+                () = clocks.sleep(time_left.min(PROBE_AFTER)) => {}
+            }
+            if time_left <= PROBE_AFTER {
+                return Outcome::Lost;
+            }
+            tokio::select! {
+                biased;
+                outcome = ended(&mut self.outcome) => return outcome,
+                true = self.runtime.runs_tasks() => {}
+                () = clocks.sleep(PROBE_PATIENCE) => return Outcome::Lost,
+            }
         }
+    }
+}
+
+async fn ended(outcome: &mut watch::Receiver<Option<Outcome>>) -> Outcome {
+    match outcome.wait_for(Option::is_some).await {
+        Ok(outcome) => outcome.clone().unwrap_or(Outcome::Lost),
+        Err(_) => Outcome::Lost,
     }
 }

@@ -6,9 +6,14 @@ use std::time::Duration;
 /// Callers in the mandatory window wait this long at most and then get the old value. The SDK's
 /// `IdentityCache::lazy()` gives up after 5 s by default, and the old value is still good.
 pub(super) const MANDATORY_PATIENCE: Duration = Duration::from_secs(3);
-/// A caller joins or starts this many fetches before it gives up: a fetch is lost when its runtime
-/// ends. More would only hide a program that ends one runtime after the other.
+/// A caller joins or starts this many fetches before it gives up. The last one is on the caller's own
+/// runtime, so that other runtimes that end, however many, do not fail a caller whose runtime lives.
 pub(super) const MAX_ATTEMPTS: usize = 4;
+/// A waiter that has waited this long asks whether the fetch's runtime still runs tasks.
+pub(super) const PROBE_AFTER: Duration = Duration::from_secs(2);
+/// A runtime that answers no probe for this long stands still, and the fetch counts as lost. Together
+/// with [`PROBE_AFTER`] it leaves time for another fetch within the 5 s of `IdentityCache::lazy()`.
+pub(super) const PROBE_PATIENCE: Duration = Duration::from_secs(1);
 /// Grace after the deadline; then waiters treat the fetch as lost. A healthy runtime needs
 /// milliseconds to end a fetch at its deadline; one that stands still never does.
 pub(super) const GRACE: Duration = Duration::from_secs(5);

@@ -3,9 +3,9 @@
 
 use super::cached::{Cached, Freshness};
 use super::fetch::Fetch;
-use super::in_flight::{Completion, InFlight};
+use super::in_flight::{Completion, InFlight, Outcome};
 use super::policy::RefreshPolicy;
-use super::sync::{ArcSwapOption, Mutex, MutexGuard};
+use super::sync::{ArcSwapOption, Mutex, MutexGuard, Runtime};
 use crate::clock::{Clocks, Moment};
 use crate::error::Error;
 use std::sync::{Arc, PoisonError};
@@ -33,6 +33,14 @@ pub(super) enum Admission<V> {
     InFlight(InFlight),
     /// The last fetch failed, and its error is still cached.
     HeldBack(Error),
+}
+
+/// Which fetches in flight a caller may join.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Join {
+    Any,
+    /// Those on the caller's own runtime, which lives as long as the caller.
+    OwnRuntime,
 }
 
 impl<F: Fetch> Shared<F> {
@@ -69,6 +77,8 @@ impl<F: Fetch> Shared<F> {
         &self,
         now: &Moment,
         seen: Option<u64>,
+        runtime: &Runtime,
+        join: Join,
         spawn: impl FnOnce(Completion),
     ) -> Admission<F::Value> {
         let mut state = self.state();
@@ -77,29 +87,45 @@ impl<F: Fetch> Shared<F> {
             return Admission::Newer(newer);
         }
         // Before the cached error: this fetch started after that failure.
-        if let Some(in_flight) = state.in_flight(now) {
+        if let Some(in_flight) = state.in_flight(now, runtime, join) {
             return Admission::InFlight(in_flight);
         }
         if let Some(error) = state.cached_error(now) {
             return Admission::HeldBack(error);
         }
-        let (in_flight, completion) = state.start(now, &self.policy);
+        let (in_flight, completion) = state.start(now, runtime, &self.policy);
         drop(state);
         spawn(completion);
         Admission::InFlight(in_flight)
     }
 
     /// The fetch in flight or a new one, whatever is cached.
-    pub(super) fn join_or_start(&self, spawn: impl FnOnce(Completion)) -> InFlight {
+    pub(super) fn join_or_start(
+        &self,
+        runtime: &Runtime,
+        join: Join,
+        spawn: impl FnOnce(Completion),
+    ) -> InFlight {
         let now = self.clocks.now();
         let mut state = self.state();
-        if let Some(in_flight) = state.in_flight(&now) {
+        if let Some(in_flight) = state.in_flight(&now, runtime, join) {
             return in_flight;
         }
-        let (in_flight, completion) = state.start(&now, &self.policy);
+        let (in_flight, completion) = state.start(&now, runtime, &self.policy);
         drop(state);
         spawn(completion);
         in_flight
+    }
+
+    /// Waits for a fetch to end. A lost one is abandoned, so that nobody joins it any more. If it is only
+    /// late, its value still counts.
+    pub(super) async fn outcome(&self, in_flight: InFlight) -> Outcome {
+        let number = in_flight.number();
+        let outcome = in_flight.outcome(&self.clocks).await;
+        if let Outcome::Lost = outcome {
+            self.state().clear(number);
+        }
+        outcome
     }
 
     /// The cached value, unless it has expired.
@@ -196,8 +222,9 @@ impl State {
         }
     }
 
-    fn in_flight(&self, now: &Moment) -> Option<InFlight> {
-        let in_flight = self.in_flight.as_ref();
+    fn in_flight(&self, now: &Moment, runtime: &Runtime, join: Join) -> Option<InFlight> {
+        let may_join = |in_flight: &&InFlight| join == Join::Any || in_flight.runs_on(runtime);
+        let in_flight = self.in_flight.as_ref().filter(may_join);
         in_flight
             .filter(|in_flight| in_flight.is_running(now))
             .cloned()
@@ -208,8 +235,14 @@ impl State {
         (last.at.age(now) < last.cached_for).then(|| last.error.clone())
     }
 
-    fn start(&mut self, now: &Moment, policy: &RefreshPolicy) -> (InFlight, Completion) {
-        let (in_flight, completion) = InFlight::start(self.next, now, self.deadline(policy));
+    fn start(
+        &mut self,
+        now: &Moment,
+        runtime: &Runtime,
+        policy: &RefreshPolicy,
+    ) -> (InFlight, Completion) {
+        let deadline = self.deadline(policy);
+        let (in_flight, completion) = InFlight::start(self.next, now, deadline, runtime);
         self.next += 1;
         self.in_flight = Some(in_flight.clone());
         (in_flight, completion)
@@ -295,17 +328,18 @@ mod tests {
             let late = Error::message(Stage::Source, ErrorKind::Denied, "late");
             state.failed(number, late, now, Duration::ZERO, &policy);
         };
-        let (_, _abandoned) = state.start(&now, &policy);
-        let (_, _next) = state.start(&now, &policy);
+        let (_, _abandoned) = state.start(&now, &Runtime, &policy);
+        let (_, _next) = state.start(&now, &Runtime, &policy);
         fails(&mut state, 0);
-        let in_flight = state.in_flight(&now).map(|in_flight| in_flight.number());
+        let in_flight = state.in_flight(&now, &Runtime, Join::Any);
+        let in_flight = in_flight.map(|in_flight| in_flight.number());
         assert!(state.cached_error(&now).is_none());
         assert_eq!(in_flight, Some(1));
         state.succeeded(1);
         fails(&mut state, 0);
         assert!(state.cached_error(&now).is_none());
         // The failure of the fetch in flight is cached.
-        let (_, _own) = state.start(&now, &policy);
+        let (_, _own) = state.start(&now, &Runtime, &policy);
         fails(&mut state, 2);
         assert!(state.cached_error(&now).is_some());
     }

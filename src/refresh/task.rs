@@ -4,7 +4,7 @@ use super::cached::{Cached, Freshness};
 use super::fetch::{Deadline, Fetch, FetchFailure, Fetched};
 use super::in_flight::{Completion, InFlight, Outcome};
 use super::policy::{LONGEST_SLEEP, MIN_LIFETIME};
-use super::state::{Admission, Shared};
+use super::state::{Admission, Join, Shared};
 use super::sync::Runtime;
 use crate::clock::Moment;
 use crate::error::{Error, Stage};
@@ -19,22 +19,29 @@ pub(super) fn admit<F: Fetch>(
     shared: &Arc<Shared<F>>,
     now: &Moment,
     seen: Option<u64>,
+    join: Join,
 ) -> Result<Admission<F::Value>, Error> {
     let runtime = current_runtime::<F>()?;
-    Ok(shared.admit(now, seen, |completion| spawn(shared, completion, &runtime)))
+    Ok(shared.admit(now, seen, &runtime, join, |completion| {
+        spawn(shared, completion);
+    }))
 }
 
 /// [`Shared::join_or_start`], with new fetches on the caller's runtime.
-pub(super) fn join_or_start<F: Fetch>(shared: &Arc<Shared<F>>) -> Result<InFlight, Error> {
+pub(super) fn join_or_start<F: Fetch>(
+    shared: &Arc<Shared<F>>,
+    join: Join,
+) -> Result<InFlight, Error> {
     let runtime = current_runtime::<F>()?;
-    Ok(shared.join_or_start(|completion| spawn(shared, completion, &runtime)))
+    Ok(shared.join_or_start(&runtime, join, |completion| spawn(shared, completion)))
 }
 
 fn current_runtime<F: Fetch>() -> Result<Runtime, Error> {
-    Runtime::try_current().map_err(|_| FetchFailure::NoRuntime.error(Stage::Source, F::WHAT))
+    Runtime::current().ok_or_else(|| FetchFailure::NoRuntime.error(Stage::Source, F::WHAT))
 }
 
-fn spawn<F: Fetch>(shared: &Arc<Shared<F>>, completion: Completion, runtime: &Runtime) {
+fn spawn<F: Fetch>(shared: &Arc<Shared<F>>, completion: Completion) {
+    let runtime = completion.runtime.clone();
     runtime.spawn(run(shared.clone(), completion));
     if shared.policy.is_keep_warm() && shared.state().begin_keep_warm() {
         runtime.spawn(keep_warm(KeepWarmGuard(shared.clone())));
@@ -138,14 +145,14 @@ async fn keep_warm<F: Fetch>(guard: KeepWarmGuard<F>) {
             .map_or(Duration::ZERO, |cached| cached.until_refresh(&now));
         let wait = due.max(shared.state().backoff_left(&now));
         if wait.is_zero() {
-            match admit(shared, &now, cached.map(|cached| cached.number)) {
+            match admit(shared, &now, cached.map(|cached| cached.number), Join::Any) {
                 Ok(Admission::InFlight(in_flight)) => {
                     tokio::select! {
                         biased;
                         // The fetch ends with the last handle as well, and must not be started
                         // again.
                         _ = handles.changed() => return,
-                        _ = in_flight.outcome(&shared.clocks) => {}
+                        _ = shared.outcome(in_flight) => {}
                     }
                     if has_rest(shared) {
                         continue;

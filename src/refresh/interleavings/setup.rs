@@ -39,11 +39,16 @@ thread_local! {
     static SPAWNED: RefCell<Vec<AbortHandle>> = const { RefCell::new(Vec::new()) };
 }
 
+#[derive(Clone, PartialEq)]
 pub(in crate::refresh) struct Runtime;
 
 impl Runtime {
-    pub(in crate::refresh) fn try_current() -> Result<Self, ()> {
-        Ok(Self)
+    pub(in crate::refresh) fn current() -> Option<Self> {
+        Some(Self)
+    }
+
+    pub(in crate::refresh) async fn runs_tasks(&self) -> bool {
+        true
     }
 
     pub(in crate::refresh) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {

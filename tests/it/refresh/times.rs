@@ -5,6 +5,7 @@ use super::{HOUR, MUST_AT, REFRESH_AT, at_once, expiry, warm};
 use aws_credential_types::provider::ProvideCredentials;
 use aws_google_web_identity::{ErrorKind, RefreshPolicy};
 use aws_google_web_identity_emulator::{Answer, Call};
+use aws_smithy_types::date_time::Format;
 
 #[tokio::test]
 async fn promise_12_the_advertised_expiry_is_never_none_never_late_and_renewed_once_per_hold() {
@@ -38,23 +39,73 @@ async fn promise_12_the_advertised_expiry_is_never_none_never_late_and_renewed_o
     assert!((15..=25).contains(&renewals), "{renewals} in 14 min 29 s");
 }
 
-/// Has STS issue credentials that expire this many seconds from now.
-fn answer_with(world: &World, lifetime: i64) {
-    let at = match u64::try_from(lifetime) {
-        Ok(ahead) => world.clock.now() + seconds(ahead),
-        Err(_) => world.clock.now() - seconds(lifetime.unsigned_abs()),
-    };
-    let at = aws_smithy_types::DateTime::from(at)
-        .fmt(aws_smithy_types::date_time::Format::DateTime)
-        .unwrap();
-    let body = format!(
-        "<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>ASIANEW</AccessKeyId>\
-         <SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>{at}</Expiration>\
+/// A time this many seconds from now.
+fn from_now(world: &World, seconds_ahead: i64) -> aws_smithy_types::DateTime {
+    let now = world.clock.now();
+    let by = seconds(seconds_ahead.unsigned_abs());
+    aws_smithy_types::DateTime::from(if seconds_ahead < 0 {
+        now - by
+    } else {
+        now + by
+    })
+}
+
+/// An answer of STS with credentials that expire this many seconds from now.
+fn answer(world: &World, lifetime: i64) -> Answer {
+    let at = from_now(world, lifetime).fmt(Format::DateTime).unwrap();
+    Answer::status(200).body(format!(
+        "<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials>\
+         <AccessKeyId>ASIANEW</AccessKeyId><SecretAccessKey>s</SecretAccessKey>\
+         <SessionToken>t</SessionToken><Expiration>{at}</Expiration>\
          </Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>"
-    );
+    ))
+}
+
+/// Has STS issue such credentials.
+fn answer_with(world: &World, lifetime: i64) {
     world.emulator.answer_genuinely();
-    let answer = Answer::status(200).body(body);
+    let answer = answer(world, lifetime);
     world.emulator.answer_next(Call::Sts, 99, answer);
+}
+
+#[tokio::test]
+async fn promise_15_a_wrong_date_makes_no_session_longer_than_was_asked_for() {
+    const HOURS: i64 = 3600;
+    // The length asked for, `Expiration` and `Date` as seconds from now, and the resulting lifetime.
+    for (asked_for, expiration, date, lifetime) in [
+        (Some(900), 900, Some(-6 * HOURS), 900),
+        (None, HOURS, Some(-6 * HOURS), 3600),
+        (Some(43_200), 12 * HOURS, Some(-6 * HOURS), 43_200),
+        // This machine's clock is slow, and the server sends no `Date`.
+        (None, 7 * HOURS, None, 3600),
+        // The server's clock is fast, and its `Date` says so.
+        (Some(900), 6 * HOURS + 900, Some(6 * HOURS), 900),
+        // Less than was asked for is less.
+        (Some(43_200), HOURS, Some(0), 3600),
+    ] {
+        let world = World::new().await;
+        let builder = match asked_for {
+            Some(length) => world.builder().session_length(seconds(length)),
+            None => world.builder(),
+        };
+        let provider = builder.build().await.unwrap();
+        let answer = answer(&world, expiration);
+        let answer = match date {
+            Some(date) => {
+                let date = from_now(&world, date).fmt(Format::HttpDate).unwrap();
+                answer.header("date", &date)
+            }
+            None => answer.without_header("date"),
+        };
+        world.emulator.answer_next(Call::Sts, 1, answer);
+        let session = provider.session().await.unwrap();
+        let left = session.expires_at().duration_since(world.clock.now());
+        assert_eq!(
+            left.unwrap(),
+            seconds(lifetime),
+            "{asked_for:?} {expiration} {date:?}"
+        );
+    }
 }
 
 #[tokio::test]
