@@ -15,9 +15,10 @@
 //! # Fetching
 //!
 //! There is one fetch at a time, in a task of its own, with a deadline. A caller that is dropped
-//! does not cancel it. The task stores the result before it tells the waiters. A fetch that ends
-//! without a word, because its runtime ended or stands still, counts as lost, and the waiters start
-//! another.
+//! does not cancel it. The task stores the result before it tells the waiters.
+//!
+//! A fetch without an outcome counts as lost: its runtime has ended, or answers no probe. Its
+//! waiters then start another. The last attempt of each caller runs on the caller's own runtime.
 //!
 //! # Failures
 //!
@@ -34,7 +35,8 @@
 //! # Where to look
 //!
 //! `policy` has every number, `cached` the value and its times, `in_flight` a running fetch,
-//! `state` what is shared and who is admitted, `task` the fetch and what becomes of its result.
+//! `state` the last failure, `shared` the admission of callers, `task` the fetch and what becomes
+//! of its result.
 
 mod cached;
 mod fetch;
@@ -42,6 +44,7 @@ mod in_flight;
 #[cfg(test)]
 mod interleavings;
 mod policy;
+mod shared;
 mod state;
 mod sync;
 mod task;
@@ -54,7 +57,8 @@ use crate::error::{Error, Stage};
 use cached::Freshness;
 use in_flight::Outcome;
 use policy::{MANDATORY_PATIENCE, MAX_ATTEMPTS};
-use state::{Admission, Join, Shared};
+use shared::{Admission, Shared};
+use state::Join;
 use std::sync::Arc;
 use tokio::sync::watch;
 

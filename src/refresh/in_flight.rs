@@ -93,8 +93,9 @@ impl InFlight {
     /// Waits for it to end. Dropping this future has no effect on the fetch.
     ///
     /// A runtime that has ended drops the task and its sender, which shows at once. One that stands
-    /// still, as a current-thread runtime does outside `block_on`, drops nothing and reports nothing:
-    /// so it is probed with a task of its own. A fetch that is merely slow passes the probe.
+    /// still, as a current-thread runtime does outside `block_on`, drops nothing and reports
+    /// nothing: so it is probed with a task of its own. A fetch that is merely slow passes the
+    /// probe.
     pub(super) async fn outcome(mut self, clocks: &Clocks) -> Outcome {
         loop {
             let time_left = self.time_left(&clocks.now());

@@ -1,18 +1,23 @@
 //! When to refresh: what a user can set, and every number that the refresher works with.
 
+#[cfg(test)]
+mod tests;
+
 use crate::error::{Error, ErrorKind};
 use std::time::Duration;
 
 /// Callers in the mandatory window wait this long at most and then get the old value. The SDK's
 /// `IdentityCache::lazy()` gives up after 5 s by default, and the old value is still good.
 pub(super) const MANDATORY_PATIENCE: Duration = Duration::from_secs(3);
-/// A caller joins or starts this many fetches before it gives up. The last one is on the caller's own
-/// runtime, so that other runtimes that end, however many, do not fail a caller whose runtime lives.
+/// A caller joins or starts this many fetches before it gives up. The last one is on the caller's
+/// own runtime, so that other runtimes that end, however many, do not fail a caller whose runtime
+/// lives.
 pub(super) const MAX_ATTEMPTS: usize = 4;
 /// A waiter that has waited this long asks whether the fetch's runtime still runs tasks.
 pub(super) const PROBE_AFTER: Duration = Duration::from_secs(2);
-/// A runtime that answers no probe for this long stands still, and the fetch counts as lost. Together
-/// with [`PROBE_AFTER`] it leaves time for another fetch within the 5 s of `IdentityCache::lazy()`.
+/// A runtime that answers no probe for this long stands still, and the fetch counts as lost.
+/// Together with [`PROBE_AFTER`] it leaves time for another fetch within the 5 s of
+/// `IdentityCache::lazy()`.
 pub(super) const PROBE_PATIENCE: Duration = Duration::from_secs(1);
 /// Grace after the deadline; then waiters treat the fetch as lost. A healthy runtime needs
 /// milliseconds to end a fetch at its deadline; one that stands still never does.
@@ -273,97 +278,4 @@ pub(super) struct Schedule {
     pub(super) refresh_after: Duration,
     /// From this age on callers wait for the refresh.
     pub(super) wait_after: Duration,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::error::Stage;
-
-    fn seconds(seconds: u64) -> Duration {
-        Duration::from_secs(seconds)
-    }
-
-    #[test]
-    fn the_window_grows_with_the_lifetime() {
-        let policy = RefreshPolicy::default();
-        for (lifetime, window) in [
-            (60, 20),
-            (900, 300),
-            (1200, 300),
-            (3600, 900),
-            (5400, 900),
-            (7200, 2400),
-            (43_200, 3600),
-        ] {
-            let schedule = policy.schedule(seconds(lifetime), 0.0);
-            assert_eq!(
-                schedule.refresh_after,
-                seconds(lifetime - window),
-                "{lifetime}"
-            );
-        }
-        let earliest = policy.schedule(seconds(3600), 1.0);
-        assert_eq!(earliest.refresh_after, seconds(3600 - 900 - 180));
-        assert_eq!(earliest.wait_after, seconds(3570));
-        assert_eq!(policy.schedule(seconds(60), 0.0).wait_after, seconds(54));
-    }
-
-    #[test]
-    fn any_policy_is_clamped_to_any_lifetime() {
-        let odd = RefreshPolicy::new()
-            .window(Duration::MAX)
-            .mandatory_window(Duration::MAX)
-            .jitter(f64::INFINITY)
-            .deadline(Duration::ZERO)
-            .backoff(Duration::MAX, Duration::ZERO);
-        assert_eq!(odd.fetch_deadline(), seconds(1));
-        for lifetime in [
-            Duration::ZERO,
-            Duration::from_nanos(1),
-            seconds(900),
-            Duration::MAX,
-        ] {
-            let Schedule {
-                refresh_after,
-                wait_after,
-            } = odd.schedule(lifetime, 1.0);
-            assert!(refresh_after <= wait_after && wait_after <= lifetime);
-            let _ = odd.backoff_after(u32::MAX, lifetime, f64::NAN);
-        }
-        assert_eq!(RefreshPolicy::new().jitter(f64::NAN).jitter, 0.0);
-    }
-
-    #[test]
-    fn three_attempts_fit_into_900_seconds() {
-        let policy = RefreshPolicy::default();
-        let (mut left, mut attempts) = (seconds(300), 0);
-        while left > seconds(30) {
-            attempts += 1;
-            left = left.saturating_sub(policy.backoff_after(attempts, left, 1.0));
-        }
-        assert!(attempts >= 3, "{attempts}");
-        assert!(attempts < 40, "{attempts}");
-    }
-
-    #[test]
-    fn each_kind_of_error_is_cached_for_its_own_time() {
-        let policy = RefreshPolicy::new();
-        let brief = RefreshPolicy::new().cache_errors_briefly();
-        let error = |kind| Error::message(Stage::Sts, kind, "no");
-        for (error, cached, briefly) in [
-            (error(ErrorKind::NotConfigured), 0, 0),
-            (error(ErrorKind::Configuration), 1, 1),
-            (error(ErrorKind::Denied), 60, 1),
-            (error(ErrorKind::Denied).blaming_token(), 1, 1),
-            (error(ErrorKind::MalformedResponse), 1, 1),
-            (error(ErrorKind::Throttled), 42, 1),
-            (error(ErrorKind::Timeout), 1, 1),
-            (error(ErrorKind::Unavailable), 1, 1),
-        ] {
-            let backoff = seconds(42);
-            assert_eq!(policy.error_cached_for(&error, backoff), seconds(cached));
-            assert_eq!(brief.error_cached_for(&error, backoff), seconds(briefly));
-        }
-    }
 }

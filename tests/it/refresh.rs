@@ -12,10 +12,11 @@
 //! 10. A panic in a source is an error for its callers, and nobody hangs.
 //! 11. When a runtime is dropped mid-fetch, callers on another runtime succeed.
 //! 12. The advertised expiry is always there, never late, and extended once per hold.
-//! 13. Under `lazy()` and `no_cache()` the new key is in use before the real expiry, and nobody waits.
+//! 13. Under `lazy()` and `no_cache()` the new key is in use before the real expiry, and nobody
+//!     waits.
 //! 14. Zero, short or past lifetimes make no busy loop.
-//! 15. Clocks that are wrong, step or stand still: fresh answers are accepted, nothing expired is used, and
-//!     there is no storm of fetches.
+//! 15. Clocks that are wrong, step or stand still: fresh answers are accepted, nothing expired is
+//!     used, and there is no storm of fetches.
 //! 16. Jitter differs between instances made in the same second.
 //! 17. When all handles are dropped, the tasks are gone.
 //! 18. A hit makes no allocation and needs no runtime.

@@ -222,7 +222,8 @@ fn a_fetch_on_a_runtime_that_stands_still_is_abandoned() {
                 assert_eq!(world.source.calls(), calls);
                 world.clock.advance(seconds(second));
             }
-            asks.await.expect("another fetch replaces it");
+            let (answer, ()) = tokio::join!(asks, world.source.asked(calls + 1));
+            answer.expect("another fetch replaces it");
             assert_eq!(world.source.calls(), calls + 1);
         });
         if !refresh {

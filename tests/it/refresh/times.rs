@@ -71,7 +71,8 @@ fn answer_with(world: &World, lifetime: i64) {
 #[tokio::test]
 async fn promise_15_a_wrong_date_makes_no_session_longer_than_was_asked_for() {
     const HOURS: i64 = 3600;
-    // The length asked for, `Expiration` and `Date` as seconds from now, and the resulting lifetime.
+    // The length asked for, `Expiration` and `Date` as seconds from now, and the resulting
+    // lifetime.
     for (asked_for, expiration, date, lifetime) in [
         (Some(900), 900, Some(-6 * HOURS), 900),
         (None, HOURS, Some(-6 * HOURS), 3600),
