@@ -95,16 +95,18 @@ impl InFlight {
     /// A runtime that has ended drops the task and its sender, which shows at once. One that stands
     /// still, as a current-thread runtime does outside `block_on`, drops nothing and reports
     /// nothing: so it is probed with a task of its own. A fetch that is merely slow passes the
-    /// probe.
+    /// probe. The caller's own runtime needs none: it runs this very code.
     pub(super) async fn outcome(mut self, clocks: &Clocks) -> Outcome {
+        let is_own = Runtime::current().is_some_and(|runtime| self.runs_on(&runtime));
+        let probe_after = if is_own { Duration::MAX } else { PROBE_AFTER };
         loop {
             let time_left = self.time_left(&clocks.now());
             tokio::select! {
                 biased;
                 outcome = ended(&mut self.outcome) => return outcome,
-                () = clocks.sleep(time_left.min(PROBE_AFTER)) => {}
+                () = clocks.sleep(time_left.min(probe_after)) => {}
             }
-            if time_left <= PROBE_AFTER {
+            if time_left <= probe_after {
                 return Outcome::Lost;
             }
             tokio::select! {

@@ -278,25 +278,38 @@ fn keep_warm_begins_after_a_runtime_ended_before_it_ran() {
     });
 }
 
-#[tokio::test]
-async fn a_slow_fetch_on_a_runtime_that_works_is_waited_for() {
-    let world = World::new().await;
-    let provider = world.provider().await;
+#[test]
+fn a_slow_fetch_on_another_runtime_that_works_is_waited_for() {
+    let other = Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let world = other.block_on(World::new());
+    let provider = other.block_on(world.provider());
     world.source.close_gate();
-    let asking = tokio::spawn({
-        let provider = provider.clone();
-        async move { provider.session().await }
+    other.block_on(async {
+        assert!(provider.session().now_or_never().is_none());
+        world.source.asked(1).await;
     });
-    world.source.asked(1).await;
-    for _ in 0..14 {
-        for _ in 0..10 {
-            tokio::task::yield_now().await;
+    runtime().block_on(async {
+        let mut waits = std::pin::pin!(provider.session());
+        assert!(futures_util::poll!(&mut waits).is_pending());
+        for _ in 0..6 {
+            world.clock.advance(seconds(2));
+            // Until the other thread has answered the probe, and the next one is due in 2 s.
+            loop {
+                assert!(futures_util::poll!(&mut waits).is_pending());
+                if world.clock.until_the_next_wakes() == Some(seconds(2)) {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
         }
-        world.clock.advance(seconds(1));
-    }
-    assert_eq!((asking.is_finished(), world.source.calls()), (false, 1));
-    world.source.open_gate();
-    asking.await.unwrap().unwrap();
+        assert_eq!(world.source.calls(), 1);
+        world.source.open_gate();
+        waits.await.unwrap();
+    });
     assert_eq!(world.source.calls(), 1);
 }
 
