@@ -1,9 +1,10 @@
-//! The first credentials of a process, with Google's token endpoint and STS a round trip of 50 ms away behind TLS, and
-//! the metadata server near. Each far hop takes three: connection, TLS 1.3 handshake, request. So from a key it
-//! can't be less than 6, from the metadata server not less than 3. Goal: at most 1.15 times that.
+//! The first credentials of a process. Google's token endpoint and STS are a round trip of 50 ms
+//! away, behind TLS; the metadata server is near. Each far server takes three round trips:
+//! connection, TLS 1.3 handshake, request. So a key takes at least 6 round trips, the metadata
+//! server at least 3. Goal: at most 1.15 times that.
 //!
-//! `cargo bench --bench cold_start -- --serve` only serves, prints where as a line of JSON, and ends when its standard
-//! input does: for cold_start.py, which does the same with google-auth and boto3.
+//! `cargo bench --bench cold_start -- --serve` only serves, prints the addresses as a line of JSON,
+//! and ends when its standard input does. cold_start.py uses it to measure google-auth and boto3.
 
 #[path = "support/far_away.rs"]
 mod far_away;
@@ -58,8 +59,9 @@ impl Far {
         }
     }
 
-    /// As a program has it that starts now: nothing is connected. The system's root certificates, which the SDK keeps for the
-    /// process, are loaded in the first round only; the median leaves that out.
+    /// As a program has it that starts now: nothing is connected. The system's root certificates,
+    /// which the SDK keeps for the process, are loaded in the first round only; the median leaves
+    /// that out.
     fn sdk_config(&self) -> SdkConfig {
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -165,8 +167,8 @@ fn main() {
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
         return;
     }
-    // The default client trusts what the system trusts, and reads that when a process first needs it: so the bench
-    // is a process of its own in which the system trusts the far servers.
+    // The default client trusts what the system trusts, and reads that when a process first needs
+    // it: so the bench is a process of its own in which the system trusts the far servers.
     const TRUST: &str = "SSL_CERT_FILE";
     const CHILD: &str = "COLD_START_CHILD";
     if std::env::var_os(CHILD).is_none() {

@@ -1,5 +1,6 @@
-//! 10,000 cold callers at once, of a healthy and of a failing source: exchanges, and the time of the last answer.
-//! Ours, and the SDK's `lazy()` alone over the same hops without a cache of their own. Goal: one exchange each.
+//! 10,000 cold callers at once, with a healthy and with a failing source: how many exchanges they
+//! make, and when the last caller has its answer. Ours, and the SDK's `lazy()` over the same
+//! exchange without a cache of ours. Goal: one exchange each.
 
 mod support;
 
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant};
 
 const CALLERS: usize = 10_000;
 
-/// What `lazy()` is over when it is alone: the same hops with no cache of their own.
+/// The same exchange without a cache, for `lazy()` alone.
 #[derive(Debug)]
 struct Uncached(GoogleWebIdentityProvider);
 

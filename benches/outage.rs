@@ -1,6 +1,7 @@
-//! STS fails for 16 minutes, the last 15.5 of a session and 30 s more, under 5 requests a second: exchanges tried,
-//! and the first error. Ours under `lazy()`, and the SDK's own provider under `lazy()`. The time is simulated.
-//! Goal: no error before the real expiry; tries bounded by time.
+//! STS fails for 16 minutes, the last 15.5 of a session and 30 s more, under 5 requests a second:
+//! how many exchanges are tried, and when the first error comes. Ours and the SDK's own provider,
+//! both under `lazy()`. The time is simulated. Goal: no error before the real expiry; attempts
+//! bounded by time.
 
 mod support;
 
@@ -9,7 +10,7 @@ use aws_google_web_identity_emulator::{Answer, Call};
 use aws_sdk_s3::config::IdentityCache;
 use aws_smithy_async::time::TimeSource;
 use std::time::{Duration, SystemTime};
-use support::peer::{Clock, Road, exchanges, of_the_sdk, ours};
+use support::peer::{Clock, Network, exchanges, of_the_sdk, ours};
 
 const SESSION: u64 = 3600;
 const OUTAGE: std::ops::Range<u64> = SESSION - 930..SESSION + 30;
@@ -17,7 +18,7 @@ const REQUESTS_A_SECOND: u32 = 5;
 
 struct Seen {
     exchanges: usize,
-    /// In seconds after the expiry.
+    /// In seconds, from the expiry.
     first_error: Option<f64>,
     errors: u32,
     requests: u32,
@@ -42,7 +43,7 @@ fn outage(
                 bench.emulator.answer_next(Call::Sts, usize::MAX, broken);
                 before = exchanges(bench);
             }
-            // Before the outage a request a second shows that all is well.
+            // Before the outage, one request a second shows that all is well.
             for _ in 0..if OUTAGE.contains(&second) {
                 REQUESTS_A_SECOND
             } else {
@@ -73,14 +74,14 @@ fn outage(
 
 fn main() {
     let (bench, clock) = support::Bench::with_clock();
-    let road = Road::new(&bench, Duration::ZERO);
-    let provider = ours(&bench, &clock, &road);
+    let network = Network::new(&bench, Duration::ZERO);
+    let provider = ours(&bench, &clock, &network);
     let session = bench.runtime.block_on(provider.session()).unwrap();
     let provider = SharedCredentialsProvider::new(provider);
     let ours = outage(&bench, &clock, provider, session.expires_at());
-    let (provider, _file) = of_the_sdk(&bench, &clock, &road);
+    let (provider, _file) = of_the_sdk(&bench, &clock, &network);
     let provider = SharedCredentialsProvider::new(provider);
-    // Within the second in which the first request gets it.
+    // Exact to the second: the first request fetches the session.
     let expiry = clock.now() + Duration::from_secs(SESSION);
     let theirs = outage(&bench, &clock, provider, expiry);
     for (name, seen) in [
@@ -110,7 +111,8 @@ fn main() {
         "outage, the SDK's: seconds of errors before the expiry: {:.1}",
         early(&theirs)
     );
-    // One a second with nothing valid held, and before that three for each quarter of what is left, a minute at most.
+    // One a second after the expiry; before it, about one a minute, and more as the remaining
+    // lifetime shrinks.
     let bound = 30.0 + 16.0 * 2.0 + 12.0;
     support::verdict(
         "outage, ours: exchanges tried",

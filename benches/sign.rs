@@ -1,4 +1,5 @@
-//! One RS256 signature: `LocalKey` against aws-lc-rs with a key that it holds. Goal: at most 1.1 times.
+//! One RS256 signature: `LocalKey` compared with aws-lc-rs and a parsed key. Goal: at most 1.1
+//! times.
 
 mod support;
 

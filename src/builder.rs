@@ -18,7 +18,6 @@ use aws_types::region::Region;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 impl GoogleWebIdentityProvider {
@@ -246,7 +245,6 @@ impl Builder {
             session_name,
             sts,
             azp: AzpWatch::default(),
-            at_sts: AtomicBool::new(false),
         };
         Ok(GoogleWebIdentityProvider::new(
             exchange,
@@ -257,7 +255,7 @@ impl Builder {
     fn outfit(&self, cx: Context) -> Context {
         let cx = cx
             .with_environment(self.environment.clone())
-            .with_deadline(self.refresh_policy.flight_deadline());
+            .with_deadline(self.refresh_policy.fetch_deadline());
         #[cfg(feature = "test-util")]
         if let Some(clock) = &self.monotonic {
             return cx.with_monotonic(clock.clone());

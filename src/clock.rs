@@ -1,4 +1,4 @@
-//! Time, as the refresher takes it.
+//! The clocks: wall and monotonic, read together, and the sleep that belongs to them.
 
 use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep};
 use aws_smithy_async::time::SharedTimeSource;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 /// A clock that never goes backwards.
 #[cfg_attr(
     not(feature = "test-util"),
-    allow(unreachable_pub, reason = "tests set it")
+    allow(unreachable_pub, reason = "only tests set it")
 )]
 pub trait MonotonicClock: Debug + Send + Sync {
     /// The time since some fixed moment.
@@ -22,8 +22,10 @@ impl<T: MonotonicClock + ?Sized> MonotonicClock for Arc<T> {
     }
 }
 
-/// The monotonic clock in use. The system's, which on Linux stands still while the machine is suspended, is asked without
-/// a detour: every hit reads it.
+/// The monotonic clock in use: the system's, or a test's.
+///
+/// Each read of cached credentials reads it, so the system's is called directly and not behind a
+/// `dyn`. On Linux it stands still while the machine is suspended.
 #[derive(Clone, Debug)]
 pub(crate) struct Monotonic {
     start: Instant,
@@ -35,7 +37,7 @@ static START: OnceLock<Instant> = OnceLock::new();
 impl Default for Monotonic {
     fn default() -> Self {
         Self {
-            // One for all, so that what contexts share can be compared.
+            // One for the process: contexts may compare their times.
             start: *START.get_or_init(system_now),
             instead: None,
         }
@@ -45,7 +47,7 @@ impl Default for Monotonic {
 impl Monotonic {
     #[cfg_attr(
         not(any(test, feature = "test-util")),
-        allow(dead_code, reason = "tests set it")
+        allow(dead_code, reason = "only tests set it")
     )]
     pub(crate) fn instead(clock: Arc<dyn MonotonicClock>) -> Self {
         Self {
@@ -65,7 +67,7 @@ impl Monotonic {
         }
     }
 
-    /// Since some fixed moment.
+    /// The time since some fixed moment.
     pub(crate) fn elapsed(&self) -> Duration {
         self.now().saturating_duration_since(self.start)
     }
@@ -73,7 +75,7 @@ impl Monotonic {
 
 #[allow(
     clippy::disallowed_methods,
-    reason = "this is the clock that the others are told to use"
+    reason = "this is the clock that the rest of the crate must use"
 )]
 fn system_now() -> Instant {
     Instant::now()
@@ -87,15 +89,12 @@ pub(crate) struct Clocks {
     sleep: SharedAsyncSleep,
 }
 
-/// A moment, by both clocks.
+/// One moment, read on both clocks.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Moment {
     pub(crate) wall: SystemTime,
     pub(crate) monotonic: Instant,
 }
-
-/// The two clocks may drift apart by this much, by adjustment, before one of them has stepped.
-pub(crate) const DRIFT: Duration = Duration::from_secs(5);
 
 impl Clocks {
     pub(crate) fn new(
@@ -123,7 +122,7 @@ impl Clocks {
         self.wall.now()
     }
 
-    /// By the monotonic clock, since some fixed moment.
+    /// The time since some fixed moment, by the monotonic clock.
     pub(crate) fn elapsed(&self) -> Duration {
         self.monotonic.elapsed()
     }
@@ -139,23 +138,41 @@ impl Clocks {
     }
 }
 
+/// The time between two moments, as the two clocks have it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Elapsed {
+    /// By the clock that has advanced further.
+    pub(crate) longer: Duration,
+    /// How far the two clocks have moved apart. More than a few seconds: one of them has stepped.
+    pub(crate) apart: Duration,
+}
+
 impl Moment {
-    /// How long ago it was, by the clock that says more: the wall clock can be set back, the monotonic one can stand still.
-    /// And whether a clock has stepped since.
-    pub(crate) fn elapsed(&self, now: &Moment) -> (Duration, bool) {
+    /// The time from this moment to `now`.
+    ///
+    /// Each clock can fall behind, and neither runs ahead by itself: the wall clock can be set
+    /// back, and the monotonic clock stands still while the machine is suspended. So the clock that
+    /// has advanced further is taken. If the wall clock is set ahead, that overstates the time,
+    /// which costs a fetch; understating it would hand out an expired value.
+    #[inline]
+    pub(crate) fn elapsed(&self, now: &Moment) -> Elapsed {
+        // It never runs backwards, but two threads may read it in another order than they use it.
         let monotonic = now.monotonic.saturating_duration_since(self.monotonic);
         match now.wall.duration_since(self.wall) {
-            Ok(wall) => (monotonic.max(wall), monotonic.abs_diff(wall) > DRIFT),
-            Err(back) => {
-                let apart = monotonic.saturating_add(back.duration());
-                (monotonic, apart > DRIFT)
-            }
+            Ok(wall) => Elapsed {
+                longer: monotonic.max(wall),
+                apart: monotonic.abs_diff(wall),
+            },
+            Err(set_back) => Elapsed {
+                longer: monotonic,
+                apart: monotonic.saturating_add(set_back.duration()),
+            },
         }
     }
 
-    /// How long ago it was.
+    /// How long ago this moment was.
     pub(crate) fn age(&self, now: &Moment) -> Duration {
-        self.elapsed(now).0
+        self.elapsed(now).longer
     }
 }
 
@@ -164,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_two_contexts_take_for_the_time_can_be_compared() {
+    fn all_contexts_count_from_the_same_start() {
         let first = Monotonic::default();
         while first.elapsed() < Duration::from_millis(1) {}
         let before = first.elapsed();

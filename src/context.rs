@@ -70,7 +70,7 @@ impl Context {
             clocks: Clocks::new(time, Monotonic::default(), sleep),
             environment: Environment::default(),
             transport,
-            deadline: RefreshPolicy::new().flight_deadline(),
+            deadline: RefreshPolicy::new().fetch_deadline(),
             sdk: conf.clone(),
         })))
     }

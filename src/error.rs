@@ -47,7 +47,7 @@ struct Inner {
     details: Vec<(String, String)>,
     hint: Option<String>,
     deadline: Option<Duration>,
-    not_yet: bool,
+    blames_token: bool,
     code: Option<String>,
     request_id: Option<String>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
@@ -84,7 +84,7 @@ impl Error {
             details: Vec::new(),
             hint: None,
             deadline: None,
-            not_yet: false,
+            blames_token: false,
             code: None,
             request_id: None,
             source: None,
@@ -95,15 +95,14 @@ impl Error {
         Arc::make_mut(&mut self.0)
     }
 
-    /// What is asked may be there in a moment: whoever waits should go on waiting. Only a source that will tire
-    /// says so.
-    pub(crate) fn not_yet(mut self) -> Self {
-        self.inner().not_yet = true;
+    /// The server refused the token itself, so that a fresh one may help.
+    pub(crate) fn blaming_token(mut self) -> Self {
+        self.inner().blames_token = true;
         self
     }
 
-    pub(crate) fn is_not_yet(&self) -> bool {
-        self.0.not_yet
+    pub(crate) fn blames_token(&self) -> bool {
+        self.0.blames_token
     }
 
     /// Sets what the user can do about it. Several lines are fine.

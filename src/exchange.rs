@@ -1,24 +1,24 @@
-//! The hops in order: ID token, then STS.
+//! One exchange: first the source's ID token, then the STS session for it.
 
 mod azp_watch;
 
 use crate::aws::session::Session;
 use crate::aws::session_name::{place, session_name};
-use crate::aws::sts::Sts;
+use crate::aws::sts::{Refusal, Sts};
 use crate::context::Context;
 use crate::error::{Error, Stage};
 use crate::names::{Audience, SessionName};
+use crate::refresh::Deadline;
 use crate::token::{IdToken, ProvideIdToken};
 pub(crate) use azp_watch::AzpWatch;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// A token with less left than this is not worth showing to STS while there may be another: the sources that
-/// Google caches for hand out what they have.
-const LITTLE_LEFT: Duration = Duration::from_secs(60);
+/// A token with a shorter remaining lifetime is replaced once before STS sees it: the source may
+/// have returned a cached one that expires on the way.
+const MIN_TOKEN_LIFETIME: Duration = Duration::from_secs(60);
 
-/// Everything that one exchange needs. It remembers nothing but what the last token's `azp` looked like, and where it is.
+/// Everything that one exchange needs. It keeps no state except the form of the last token's `azp`.
 #[derive(Debug)]
 pub(crate) struct Exchange {
     pub(crate) cx: Context,
@@ -27,41 +27,41 @@ pub(crate) struct Exchange {
     pub(crate) session_name: Option<SessionName>,
     pub(crate) sts: Sts,
     pub(crate) azp: AzpWatch,
-    /// Whether the exchange under way has got to STS, for the error of one that is ended from outside.
-    pub(crate) at_sts: AtomicBool,
 }
 
 impl Exchange {
-    /// An ID token with some life left, if the source has such a one.
+    /// An ID token from the source. One that is about to expire is replaced once.
     pub(crate) async fn id_token(&self) -> Result<IdToken, Error> {
         let token = self.ask_source().await?;
-        let token = match self.has_little_left(&token) {
-            true => self.longer_lived(token).await,
-            false => token,
+        let token = if self.is_about_to_expire(&token) {
+            self.longer_lived(token).await
+        } else {
+            token
         };
         self.azp.see(token.claims());
         Ok(token)
     }
 
-    /// Asks once more, not in a loop: a server may hand out the same token until it is over.
+    /// Asks the source once more, and not in a loop: a server may return the same token until it
+    /// expires.
     async fn longer_lived(&self, token: IdToken) -> IdToken {
         self.source.reject(&token);
         match self.ask_source().await {
             Ok(other) if other.expires_at() > token.expires_at() => other,
             Ok(_) => token,
             Err(error) => {
-                tracing::debug!(%error, hint = error.hint(), "no other ID token; using the one that has little time left");
+                tracing::debug!(%error, hint = error.hint(), "no other ID token; using the one that is about to expire");
                 token
             }
         }
     }
 
-    /// One that has nothing left is another matter: then this machine's clock may be wrong.
-    fn has_little_left(&self, token: &IdToken) -> bool {
+    /// A token that has expired already does not count: more likely, this machine's clock is wrong.
+    fn is_about_to_expire(&self, token: &IdToken) -> bool {
         token
             .expires_at()
             .duration_since(self.cx.now())
-            .is_ok_and(|left| !left.is_zero() && left < LITTLE_LEFT)
+            .is_ok_and(|left| !left.is_zero() && left < MIN_TOKEN_LIFETIME)
     }
 
     async fn ask_source(&self) -> Result<IdToken, Error> {
@@ -69,8 +69,7 @@ impl Exchange {
             .source
             .provide_id_token(&self.cx, &self.audience)
             .await?;
-        // Whether a token of a source of the user's own has expired is for STS to say: this machine's
-        // clock may be wrong.
+        // The expiry is left for STS to judge: this machine's clock may be wrong.
         token.check_audience(Stage::Source, &self.audience)?;
         tracing::debug!(
             sub = token.claims().sub,
@@ -81,20 +80,14 @@ impl Exchange {
         Ok(token)
     }
 
-    /// Where the exchange under way has got to.
-    pub(crate) fn stage(&self) -> Stage {
-        match self.at_sts.load(Ordering::Relaxed) {
-            true => Stage::Sts,
-            false => Stage::Source,
-        }
-    }
-
-    /// An ID token and the session for it. A token that STS finds too old or invalid is replaced
-    /// once: the source may have remembered it.
-    pub(crate) async fn session(&self) -> Result<Session, Error> {
-        self.at_sts.store(false, Ordering::Relaxed);
-        let token = self.id_token().await?;
-        let refusal = match self.assume_role(&token).await {
+    /// An ID token and the session for it. A token that STS refuses as too old or invalid is
+    /// replaced once: the source may have cached it.
+    ///
+    /// Each stage runs under the deadline, so that a timeout names the stage at which it happened.
+    pub(crate) async fn session(&self, deadline: &Deadline) -> Result<Session, Error> {
+        let id_token = || deadline.guard(Stage::Source, self.id_token());
+        let token = id_token().await?;
+        let refusal = match self.assume_role(&token, deadline).await? {
             Ok(session) => return Ok(session),
             Err(refusal) => refusal,
         };
@@ -102,35 +95,40 @@ impl Exchange {
             return Err(refusal.error);
         }
         tracing::debug!(error = %refusal.error, "STS refused the ID token; getting a fresh one");
-        self.at_sts.store(false, Ordering::Relaxed);
         self.source.reject(&token);
-        let fresh = self.id_token().await?;
+        let fresh = id_token().await?;
         if fresh.expose() == token.expose() {
             return Err(refusal.error.and_hint(
-                "the source handed out the identical token again, so it was not sent twice",
+                "the source returned the identical token again, so it was not sent twice",
             ));
         }
-        self.assume_role(&fresh)
-            .await
+        self.assume_role(&fresh, deadline)
+            .await?
             .map_err(|refusal| refusal.error)
     }
 
-    async fn assume_role(&self, token: &IdToken) -> Result<Session, crate::aws::sts::Refusal> {
-        self.at_sts.store(true, Ordering::Relaxed);
-        let made;
+    async fn assume_role(
+        &self,
+        token: &IdToken,
+        deadline: &Deadline,
+    ) -> Result<Result<Session, Refusal>, Error> {
+        let derived;
         let name = match &self.session_name {
             Some(name) => name,
             None => {
-                made = session_name(place(&self.cx).as_deref(), &token.claims().sub);
-                &made
+                derived = session_name(place(&self.cx).as_deref(), &token.claims().sub);
+                &derived
             }
         };
-        let session = self.sts.assume_role(&self.cx, token, name).await?;
-        tracing::debug!(
-            access_key_id = session.credentials().access_key_id(),
-            session_name = name.as_str(),
-            "got a role session"
-        );
-        Ok(session)
+        let answer = async { Ok(self.sts.assume_role(&self.cx, token, name).await) };
+        let answer = deadline.guard(Stage::Sts, answer).await?;
+        if let Ok(session) = &answer {
+            tracing::debug!(
+                access_key_id = session.credentials().access_key_id(),
+                session_name = name.as_str(),
+                "got a role session"
+            );
+        }
+        Ok(answer)
     }
 }

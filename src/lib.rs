@@ -78,7 +78,6 @@ pub mod fuzzing;
 mod google;
 #[cfg(doc)]
 pub mod guide;
-mod lost;
 mod names;
 mod provider;
 mod redact;

@@ -1,69 +1,86 @@
-//! The refresher: a cache of one value that expires, refreshed before it does, by one exchange at a
-//! time. It knows nothing of Google or AWS.
+//! The refresher: caches one value that expires, and refreshes it before it does. It knows nothing
+//! of Google or AWS.
 //!
-//! A read is one atomic load while the value is fresh. In the advisory window it starts a flight and
-//! returns what is held; in the mandatory window it waits for the flight a little; only when nothing
-//! valid is held does it wait to the end, or until the flight is overdue. A flight is a task of its own:
-//! no caller that goes away takes it along. It publishes before it says that it is done.
+//! # Reading
+//!
+//! What a caller gets depends on the age of the cached value:
+//!
+//! | Age | The caller |
+//! |---|---|
+//! | fresh | gets it at once: one atomic load, no lock, no allocation, no runtime |
+//! | advisory window | starts a fetch and gets the old value at once |
+//! | mandatory window | waits for the fetch for 3 s at most, then gets the old value |
+//! | expired, or none | waits for the fetch |
+//!
+//! # Fetching
+//!
+//! There is one fetch at a time, in a task of its own, with a deadline. A caller that is dropped
+//! does not cancel it. The task stores the result before it tells the waiters.
+//!
+//! A fetch without an outcome counts as lost: its runtime has ended, or answers no probe. Its
+//! waiters then start another. The last attempt of each caller runs on the caller's own runtime.
+//!
+//! # Failures
+//!
+//! A failed fetch never replaces a valid value. While there is one, the next fetch waits for an
+//! exponential backoff. While there is none, the error is cached for a moment, so that the callers
+//! of that moment share it.
+//!
+//! # Clocks
+//!
+//! A lifetime is a duration, counted on the wall clock and on the monotonic clock: the value is
+//! expired when either says so. When one of them steps, the age so far is kept and counted on from
+//! there.
+//!
+//! # Where to look
+//!
+//! `policy` has every number, `cached` the value and its times, `in_flight` a running fetch,
+//! `state` the last failure, `shared` the admission of callers, `task` the fetch and what becomes
+//! of its result.
 
-mod desk;
+mod cached;
 mod fetch;
-mod flight;
-mod generation;
+mod in_flight;
 #[cfg(test)]
 mod interleavings;
 mod policy;
 mod shared;
+mod state;
+mod sync;
+mod task;
 
-pub(crate) use fetch::{Fetch, FetchFuture, Fetched, HoldOff, Lost, Perishable};
+pub(crate) use fetch::{Deadline, Expiring, Fetch, FetchFailure, FetchFuture, Fetched};
 pub use policy::RefreshPolicy;
 
 use crate::clock::{Clocks, Moment};
-use desk::{Desk, Seat};
-use flight::{Ended, Flight, Warmth};
-use generation::{Freshness, Generation, Place};
-use shared::{ArcSwapOption, Loaded, Mutex, MutexGuard, Runtime};
-use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use crate::error::{Error, Stage};
+use cached::Freshness;
+use in_flight::Outcome;
+use policy::{MANDATORY_PATIENCE, MAX_ATTEMPTS};
+use shared::{Admission, Shared};
+use state::Join;
+use std::sync::Arc;
 use tokio::sync::watch;
-
-/// A caller in the mandatory window waits at most this long: the SDK's own patience can be as short as
-/// 6 s, and what is held is still good.
-const MANDATORY_PATIENCE: Duration = Duration::from_secs(3);
-/// A caller whose flight was lost, with its runtime or because that stands still, starts over this often.
-const ELECTIONS: usize = 4;
 
 /// Caches what it fetches. Cheap to clone; the clones share the value.
 pub(crate) struct Refresher<F: Fetch> {
-    core: Arc<Core<F>>,
-    /// Gone with the last clone: a task holds `core` only.
+    shared: Arc<Shared<F>>,
+    /// Dropped with the last clone. A task holds only `shared`.
     _handle: Arc<Handle>,
 }
 
 impl<F: Fetch> Clone for Refresher<F> {
     fn clone(&self) -> Self {
         Self {
-            core: self.core.clone(),
+            shared: self.shared.clone(),
             _handle: self._handle.clone(),
         }
     }
 }
 
-/// Tells the tasks when the last clone is dropped.
+/// Tells the tasks when the last clone is dropped: their receivers see the sender go.
 struct Handle {
-    /// The tasks' receivers see it go.
-    _gone: watch::Sender<()>,
-}
-
-struct Core<F: Fetch> {
-    fetch: F,
-    policy: RefreshPolicy,
-    clocks: Clocks,
-    place: Place,
-    slot: ArcSwapOption<Generation<F::Value>>,
-    /// Never held across an await.
-    desk: Mutex<Desk<F::Error>>,
-    handles: watch::Receiver<()>,
+    _sender: watch::Sender<()>,
 }
 
 impl<F: Fetch> Refresher<F> {
@@ -73,257 +90,155 @@ impl<F: Fetch> Refresher<F> {
     }
 
     fn with_random(fetch: F, policy: RefreshPolicy, clocks: Clocks, random: fastrand::Rng) -> Self {
-        let (handle, handles) = watch::channel(());
+        let (sender, handles) = watch::channel(());
         Self {
-            core: Arc::new(Core {
-                fetch,
-                policy,
-                clocks,
-                place: Place::next(),
-                slot: ArcSwapOption::empty(),
-                desk: Mutex::new(Desk::new(random)),
-                handles,
-            }),
-            _handle: Arc::new(Handle { _gone: handle }),
+            shared: Arc::new(Shared::new(fetch, policy, clocks, random, handles)),
+            _handle: Arc::new(Handle { _sender: sender }),
         }
     }
 
-    /// What `hit` makes of the value, when it can be had without waiting, or what `miss` says. Needs no runtime,
-    /// and allocates nothing while the value is fresh. In the advisory window it starts a flight if there is a runtime.
+    /// What `hit` makes of the value if it is there without waiting, else what `miss` returns.
+    ///
+    /// This is the read path. A fresh value needs both clocks, one atomic load and a comparison: no
+    /// lock, no allocation, no runtime. It is right without a lock because a cached value is
+    /// replaced as a whole, and a reader that loaded the old one an instant too early gets a value
+    /// that is still valid. Everything that is not fresh takes the slow path, out of line.
     #[inline]
     pub(crate) fn cached_or<T>(
         &self,
         hit: impl FnOnce(&F::Value) -> T,
         miss: impl FnOnce() -> T,
     ) -> T {
-        let now = self.core.clocks.now();
-        let slot = self.core.slot.load();
-        if let Some(held) = slot.as_ref()
-            && held.saw_fresh(&now)
+        let now = self.shared.clocks.now();
+        let cached = self.shared.cached.load();
+        if let Some(cached) = cached.as_ref()
+            && cached.is_fresh(&now)
         {
-            // Made in the place where the caller wants it: each move of it costs.
-            return hit(held.value());
+            // `hit` makes the caller's result in place: an `Option` on the way would be another
+            // move.
+            return hit(&cached.value);
         }
-        self.core.aged(slot, &now, hit).unwrap_or_else(miss)
+        drop(cached);
+        self.slow_path(&now, hit).unwrap_or_else(miss)
     }
 
-    /// The value that is held, if it hasn't expired, whatever its age.
-    pub(crate) fn held<T>(&self, pick: impl Fn(&F::Value) -> T) -> Option<T> {
-        let now = self.core.clocks.now();
-        self.core
-            .vouch(&now)
-            .map(|generation| pick(generation.value()))
+    /// The value that can be had without waiting, when it is not fresh. In the advisory window this
+    /// starts the fetch.
+    #[cold]
+    fn slow_path<T>(&self, now: &Moment, pick: impl FnOnce(&F::Value) -> T) -> Option<T> {
+        let cached = self.shared.counted(now)?;
+        match cached.freshness(now) {
+            Freshness::Fresh => Some(pick(&cached.value)),
+            Freshness::Advisory => {
+                // Without a runtime, or after a failure, nothing is started. The old value will do.
+                let _ = task::admit(&self.shared, now, Some(cached.number), Join::Any);
+                let current = self.shared.current(now)?;
+                Some(pick(&current.value))
+            }
+            Freshness::ClockStepped | Freshness::Mandatory | Freshness::Expired => None,
+        }
     }
 
-    /// The value, fetched if need be.
-    pub(crate) async fn get<T>(&self, pick: impl Fn(&F::Value) -> T) -> Result<T, F::Error> {
-        let mut flights = 0;
-        while flights < ELECTIONS {
+    /// The cached value unless it has expired, without waiting and without starting a fetch.
+    pub(crate) fn current<T>(&self, pick: impl Fn(&F::Value) -> T) -> Option<T> {
+        let now = self.shared.clocks.now();
+        let current = self.shared.current(&now)?;
+        Some(pick(&current.value))
+    }
+
+    /// The value, fetched if necessary.
+    ///
+    /// Each attempt waits for one fetch. Another attempt follows when that fetch was lost, or when
+    /// its value was forgotten or expired before this caller ran again.
+    pub(crate) async fn get<T>(&self, pick: impl Fn(&F::Value) -> T) -> Result<T, Error> {
+        let shared = &self.shared;
+        for attempt in 1..=MAX_ATTEMPTS {
+            // Before the look at the value, so that a value which lands after the look counts as
+            // newer.
+            let seen = shared.cached.load_full().map(|cached| cached.number);
             if let Some(value) = self.cached_or(|value| Some(pick(value)), || None) {
                 return Ok(value);
             }
-            let now = self.core.clocks.now();
-            let slot = self.core.slot.load_full();
-            let seen = slot.as_ref().map(|held| held.number);
-            let valid = match slot.map(|held| (held.freshness(&now), held)) {
-                Some((Freshness::Expired, _)) | None => None,
-                Some((Freshness::Mandatory, held)) => Some(held),
-                // It came since the first look.
-                Some(_) => continue,
+            let now = shared.clocks.now();
+            let in_flight = match task::admit(shared, &now, seen, join(attempt)) {
+                Ok(Admission::InFlight(in_flight)) => in_flight,
+                Ok(Admission::Newer(cached)) => return Ok(pick(&cached.value)),
+                // The old value if it is valid, even in the mandatory window: waiting would not
+                // help.
+                Ok(Admission::HeldBack(error)) | Err(error) => {
+                    return self.current(&pick).ok_or(error);
+                }
             };
-            let flight = match self.core.seat(&now, seen) {
-                Ok(Seat::Flight(flight)) => flight,
-                Ok(Seat::Overtaken) => continue,
-                Ok(Seat::HeldOff(error)) | Err(error) => match self.core.vouch(&now) {
-                    Some(generation) => return Ok(pick(generation.value())),
-                    None => return Err(error),
-                },
-            };
-            flights += 1;
-            match valid {
-                Some(held) => {
+            match shared.valid(&now).map(|cached| cached.left(&now)) {
+                Some(left) => {
                     tokio::select! {
                         biased;
-                        _ = flight.ended(&self.core.clocks) => {}
-                        () = self.core.clocks.sleep(MANDATORY_PATIENCE.min(held.left(&now))) => {}
+                        _ = shared.outcome(in_flight) => {}
+                        () = shared.clocks.sleep(MANDATORY_PATIENCE.min(left)) => {}
                     }
-                    // The new one, or the old one; when that has expired meanwhile, once more.
-                    if let Some(generation) = self.core.vouch(&self.core.clocks.now()) {
-                        return Ok(pick(generation.value()));
+                    // The new value or the old one. If that has expired by now, the next attempt
+                    // waits.
+                    if let Some(value) = self.current(&pick) {
+                        return Ok(value);
                     }
                 }
-                None => match flight.ended(&self.core.clocks).await {
-                    // What it published may have been taken back or have expired since: look again.
-                    Ended::Published | Ended::Lost => {}
-                    Ended::Failed(error) => return Err(error),
+                None => match shared.outcome(in_flight).await {
+                    Outcome::Published | Outcome::Lost => {}
+                    Outcome::Failed(error) => return Err(error),
                 },
             }
         }
-        let now = self.core.clocks.now();
-        match self.core.valid(&now) {
-            Some(generation) => Ok(pick(generation.value())),
-            None => Err(self.core.fetch.lost(Lost::RuntimeEnded)),
-        }
+        self.current(&pick)
+            .ok_or_else(|| FetchFailure::RuntimeEnded.error(Stage::Source, F::WHAT))
     }
 
-    /// Fetches now, whatever is held and whatever failed before. Joins only a flight that began after
-    /// the call.
-    pub(crate) async fn refresh(&self) -> Result<(), F::Error> {
-        let first = self.core.desk().next_flight();
-        for _ in 0..ELECTIONS {
-            let flight = loop {
-                let flight = self.core.any_seat()?;
-                if flight.number() >= first {
-                    break flight;
+    /// Fetches now, whatever is cached and whatever failed before. Joins only a fetch that started
+    /// after this call, since an earlier one may have read what the caller knows to be outdated.
+    pub(crate) async fn refresh(&self) -> Result<(), Error> {
+        let shared = &self.shared;
+        let first = shared.state().next_number();
+        for attempt in 1..=MAX_ATTEMPTS {
+            let in_flight = loop {
+                let in_flight = task::join_or_start(shared, join(attempt))?;
+                if in_flight.number() >= first {
+                    break in_flight;
                 }
-                flight.ended(&self.core.clocks).await;
+                shared.outcome(in_flight).await;
             };
-            match flight.ended(&self.core.clocks).await {
-                Ended::Published => return Ok(()),
-                Ended::Failed(error) => return Err(error),
-                Ended::Lost => {}
+            match shared.outcome(in_flight).await {
+                Outcome::Published => return Ok(()),
+                Outcome::Failed(error) => return Err(error),
+                Outcome::Lost => {}
             }
         }
-        Err(self.core.fetch.lost(Lost::RuntimeEnded))
+        Err(FetchFailure::RuntimeEnded.error(Stage::Source, F::WHAT))
     }
 
-    /// How long one fetch may take.
-    pub(crate) fn deadline(&self) -> Duration {
-        self.core.policy.flight_deadline()
+    /// The deadline that a fetch started now would have, for work of the caller's own.
+    pub(crate) fn deadline(&self, what: &'static str) -> Deadline {
+        let allowed = self.shared.state().deadline(&self.shared.policy);
+        Deadline::new(self.shared.clocks.clone(), allowed, what)
     }
 
-    /// Forgets the value if it is the one meant.
+    /// Forgets the cached value if it is the one meant.
     pub(crate) fn forget(&self, is_meant: impl Fn(&F::Value) -> bool) {
-        let _desk = self.core.desk();
-        if self
-            .core
-            .slot
-            .load()
+        // Under the lock, so that a value that lands meanwhile is not forgotten in its place.
+        let _state = self.shared.state();
+        let cached = self.shared.cached.load();
+        if cached
             .as_ref()
-            .is_some_and(|it| is_meant(it.value()))
+            .is_some_and(|cached| is_meant(&cached.value))
         {
-            self.core.slot.store(None);
+            self.shared.cached.store(None);
         }
     }
 }
 
-impl<F: Fetch> Core<F> {
-    fn desk(&self) -> MutexGuard<'_, Desk<F::Error>> {
-        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What can be had without waiting, of a value that the calling thread didn't just see to be fresh.
-    #[cold]
-    fn aged<T>(
-        self: &Arc<Self>,
-        mut slot: Loaded<Generation<F::Value>>,
-        now: &Moment,
-        pick: impl FnOnce(&F::Value) -> T,
-    ) -> Option<T> {
-        let mut freshness = slot.as_ref()?.freshness(now);
-        if freshness == Freshness::Stepped {
-            self.rebase(now);
-            slot = self.slot.load();
-            freshness = slot.as_ref()?.freshness(now);
-        }
-        let generation = slot.as_ref()?;
-        match freshness {
-            Freshness::Fresh => Some(pick(generation.value())),
-            Freshness::Advisory => {
-                let seen = Some(generation.number);
-                drop(slot);
-                // Nobody waits for it: when there is no runtime or a failure before, what is held will do.
-                let _ = self.seat(now, seen);
-                self.vouch(now).map(|held| pick(held.value()))
-            }
-            Freshness::Stepped | Freshness::Mandatory | Freshness::Expired => None,
-        }
-    }
-
-    fn valid(&self, now: &Moment) -> Option<Arc<Generation<F::Value>>> {
-        self.slot
-            .load_full()
-            .filter(|held| held.freshness(now) != Freshness::Expired)
-    }
-
-    /// The generation that is held, with an advertised expiry that a cache above can live with until
-    /// the refresh is done.
-    fn vouch(&self, now: &Moment) -> Option<Arc<Generation<F::Value>>> {
-        let mut held = self.valid(now)?;
-        if held.freshness(now) == Freshness::Stepped {
-            self.rebase(now);
-            held = self.valid(now)?;
-        }
-        if held.freshness(now) == Freshness::Fresh || held.held(now).is_none() {
-            return Some(held);
-        }
-        self.replace(|held| held.held(now));
-        self.valid(now)
-    }
-
-    fn rebase(&self, now: &Moment) {
-        self.replace(|held| {
-            held.freshness(now)
-                .eq(&Freshness::Stepped)
-                .then(|| held.rebased(now))
-        });
-    }
-
-    /// Replaces what is said of the value that is held, unless another one came meanwhile.
-    fn replace(&self, change: impl Fn(&Generation<F::Value>) -> Option<Generation<F::Value>>) {
-        let _desk = self.desk();
-        if let Some(changed) = self.slot.load().as_ref().and_then(|held| change(held)) {
-            self.slot.store(Some(Arc::new(changed)));
-        }
-    }
-
-    /// A seat for somebody who saw this generation, or none, and needs what comes after it: in the flight that is under
-    /// way, or in a new one.
-    fn seat(self: &Arc<Self>, now: &Moment, seen: Option<u64>) -> Result<Seat<F::Error>, F::Error> {
-        let runtime = self.runtime()?;
-        let desk = self.desk();
-        if self.slot.load().as_ref().map(|held| held.number) != seen {
-            return Ok(Seat::Overtaken);
-        }
-        Ok(match (desk.under_way(now), desk.held_off(now)) {
-            (Some(flight), _) => Seat::Flight(flight),
-            (None, Some(error)) => Seat::HeldOff(error),
-            (None, None) => Seat::Flight(self.depart(desk, now, &runtime)),
-        })
-    }
-
-    /// A seat for somebody who asks for a fetch whatever is held and whatever failed before.
-    fn any_seat(self: &Arc<Self>) -> Result<Flight<F::Error>, F::Error> {
-        let runtime = self.runtime()?;
-        let now = self.clocks.now();
-        let desk = self.desk();
-        Ok(match desk.under_way(&now) {
-            Some(flight) => flight,
-            None => self.depart(desk, &now, &runtime),
-        })
-    }
-
-    /// Needed to wait for a flight as well.
-    fn runtime(&self) -> Result<Runtime, F::Error> {
-        Runtime::try_current().map_err(|_| self.fetch.lost(Lost::NoRuntime))
-    }
-
-    fn depart(
-        self: &Arc<Self>,
-        mut desk: MutexGuard<'_, Desk<F::Error>>,
-        now: &Moment,
-        runtime: &Runtime,
-    ) -> Flight<F::Error> {
-        let (flight, pilot) = desk.depart(now, self.policy.flight_deadline());
-        drop(desk);
-        runtime.spawn(flight::fly(self.clone(), pilot));
-        self.keep_warm(runtime);
-        flight
-    }
-
-    fn keep_warm(self: &Arc<Self>, runtime: &Runtime) {
-        if self.policy.is_keep_warm() && self.desk().warm_up() {
-            runtime.spawn(flight::keep_warm(Warmth::of(self.clone())));
-        }
+/// The last attempt depends on no other runtime than the caller's.
+fn join(attempt: usize) -> Join {
+    if attempt < MAX_ATTEMPTS {
+        Join::Any
+    } else {
+        Join::OwnRuntime
     }
 }

@@ -1,4 +1,4 @@
-//! A TLS server that is a round trip away, in front of one that is here.
+//! A TLS server a round trip away, in front of one on loopback.
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-/// A certificate authority and what it signed for 127.0.0.1.
+/// A certificate authority, and its certificate for 127.0.0.1.
 pub struct Authority {
     pub pem: String,
     acceptor: TlsAcceptor,
@@ -45,14 +45,14 @@ impl Authority {
     }
 }
 
-/// Where it listens, before it is known what is behind it.
+/// A listener and its origin, before the backend is known.
 pub async fn reserve() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let origin = format!("https://{}", listener.local_addr().unwrap());
     (listener, origin)
 }
 
-/// Serves what `backend` (`http://host:port`) serves, so far away.
+/// Serves what `backend` (`http://host:port`) serves, a round trip away.
 pub fn serve(listener: TcpListener, authority: &Authority, backend: &str, round_trip: Duration) {
     let backend: SocketAddr = backend.trim_start_matches("http://").parse().unwrap();
     let acceptor = authority.acceptor.clone();
@@ -61,7 +61,8 @@ pub fn serve(listener: TcpListener, authority: &Authority, backend: &str, round_
             let acceptor = acceptor.clone();
             tokio::spawn(async move {
                 client.set_nodelay(true).unwrap();
-                // The wire between client and server: encrypted bytes, so that the handshake travels as well.
+                // The wire between client and server: encrypted bytes, so that the handshake
+                // travels as well.
                 let (near, far) = tokio::io::duplex(1 << 20);
                 tokio::spawn(wire(client, near, round_trip));
                 let Ok(mut tls) = acceptor.accept(far).await else {
@@ -75,8 +76,8 @@ pub fn serve(listener: TcpListener, authority: &Authority, backend: &str, round_
     });
 }
 
-/// Each byte arrives half a round trip after it was sent. A connection on loopback is there at once, so the client's
-/// first bytes pay the round trip that opening one would have taken.
+/// Each byte arrives half a round trip after it was sent. A connection on loopback is there at
+/// once, so the client's first bytes pay the round trip that opening one would have taken.
 async fn wire(client: TcpStream, server: tokio::io::DuplexStream, round_trip: Duration) {
     let (client_reads, client_writes) = client.into_split();
     let (server_reads, server_writes) = tokio::io::split(server);

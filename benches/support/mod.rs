@@ -1,4 +1,4 @@
-//! What the benches share. Not every one uses all of it.
+//! Shared by the benches. Not every bench uses all of it.
 #![allow(dead_code, clippy::disallowed_methods)]
 
 pub mod peer;
@@ -42,7 +42,7 @@ impl Bench {
         self.runtime.block_on(provider).unwrap()
     }
 
-    /// The assertion that a provider would have this key sign.
+    /// The assertion that a provider has this key sign.
     pub fn assertion(&self, key: &LocalKey) -> (Context, Assertion) {
         #[derive(Debug)]
         struct Catch(LocalKey, Arc<Mutex<Option<Assertion>>>);
@@ -70,7 +70,7 @@ impl Bench {
         )
     }
 
-    /// An emulator whose clock the bench moves, and the clock.
+    /// An emulator whose clock the bench controls, and the clock.
     pub fn with_clock() -> (Self, peer::Clock) {
         let mut bench = Self::new();
         let clock = peer::Clock::default();
@@ -89,7 +89,7 @@ impl Bench {
     }
 }
 
-/// A source of tokens without a hop to Google, that takes so long, and can fail.
+/// A source that makes no call to Google, takes a given time, and can fail.
 #[derive(Clone, Debug)]
 pub struct Source {
     emulator: Arc<Emulator>,
@@ -128,7 +128,7 @@ impl ProvideIdToken for Source {
     }
 }
 
-/// An S3 client whose requests are signed and then answered in process.
+/// An S3 client whose requests are signed, then answered in process.
 pub fn s3(
     config: SdkConfig,
     provider: SharedCredentialsProvider,
@@ -148,7 +148,8 @@ pub fn s3(
     aws_sdk_s3::Client::new(&config)
 }
 
-/// The median time of one call, each of `rounds` of so many calls taken in turn with the others'.
+/// The median time of one call of each work. The works take turns, with this many calls in each
+/// round.
 pub fn medians(rounds: usize, calls: u32, work: &mut [&mut dyn FnMut()]) -> Vec<f64> {
     let mut times = vec![Vec::with_capacity(rounds); work.len()];
     for _ in 0..rounds {
@@ -169,7 +170,7 @@ pub fn medians(rounds: usize, calls: u32, work: &mut [&mut dyn FnMut()]) -> Vec<
         .collect()
 }
 
-/// Prints a figure against its goal.
+/// Prints a figure and its goal.
 pub fn verdict(name: &str, figure: f64, at_most: f64) {
     let met = if figure <= at_most { "met" } else { "MISSED" };
     println!("{name}: {figure:.2} (goal: at most {at_most}) {met}");

@@ -1,4 +1,5 @@
-//! A clock that jumps, and `aws_config::web_identity_token` over the same STS as ours: what the SDK itself has.
+//! A clock that skips, and the SDK's own provider, `aws_config::web_identity_token`, over the same
+//! STS as ours.
 
 use super::Bench;
 use aws_config::provider_config::ProviderConfig;
@@ -20,7 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Real time, and what the bench skipped of it.
+/// Real time plus the time that the bench skipped.
 #[derive(Clone, Debug)]
 pub struct Clock {
     start: Instant,
@@ -58,15 +59,15 @@ impl MonotonicClock for Clock {
     }
 }
 
-/// The way to STS: to the emulator, and so long.
+/// The network to STS: the emulator, after a delay.
 #[derive(Clone, Debug)]
-pub struct Road {
+pub struct Network {
     origin: String,
     delay: Duration,
     inner: aws_smithy_runtime_api::client::http::SharedHttpClient,
 }
 
-impl Road {
+impl Network {
     pub fn new(bench: &Bench, delay: Duration) -> Self {
         Self {
             origin: bench.emulator.sts_endpoint().to_owned(),
@@ -76,29 +77,31 @@ impl Road {
     }
 }
 
-impl HttpClient for Road {
+impl HttpClient for Network {
     fn http_connector(
         &self,
         settings: &HttpConnectorSettings,
         components: &RuntimeComponents,
     ) -> SharedHttpConnector {
-        SharedHttpConnector::new(OnTheRoad {
-            road: self.clone(),
+        SharedHttpConnector::new(Delayed {
+            network: self.clone(),
             connector: self.inner.http_connector(settings, components),
         })
     }
 }
 
 #[derive(Debug)]
-struct OnTheRoad {
-    road: Road,
+struct Delayed {
+    network: Network,
     connector: SharedHttpConnector,
 }
 
-impl HttpConnector for OnTheRoad {
+impl HttpConnector for Delayed {
     fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
-        request.set_uri(format!("{}/", self.road.origin)).unwrap();
-        let (connector, delay) = (self.connector.clone(), self.road.delay);
+        request
+            .set_uri(format!("{}/", self.network.origin))
+            .unwrap();
+        let (connector, delay) = (self.connector.clone(), self.network.delay);
         HttpConnectorFuture::new(async move {
             tokio::time::sleep(delay).await;
             connector.call(request).await
@@ -106,19 +109,19 @@ impl HttpConnector for OnTheRoad {
     }
 }
 
-/// Ours, with a source of tokens that takes no time, and STS by this road, without the SDK's retries.
-pub fn ours(bench: &Bench, clock: &Clock, road: &Road) -> GoogleWebIdentityProvider {
+/// Ours, with a source that takes no time, STS over this network, and without the SDK's retries.
+pub fn ours(bench: &Bench, clock: &Clock, network: &Network) -> GoogleWebIdentityProvider {
     let config = bench
         .emulator
         .sdk_config()
         .into_builder()
-        .http_client(road.clone())
+        .http_client(network.clone())
         .retry_config(RetryConfig::disabled())
         .build();
     let provider = GoogleWebIdentityProvider::builder(bench.emulator.role_arn())
         .audience(bench.emulator.audience())
         .token_source(bench.source())
-        // Due at a known moment.
+        // The refresh is due at a known moment.
         .refresh_policy(RefreshPolicy::new().jitter(0.0))
         .configure(&config)
         .monotonic_clock(clock.clone())
@@ -126,11 +129,11 @@ pub fn ours(bench: &Bench, clock: &Clock, road: &Road) -> GoogleWebIdentityProvi
     bench.runtime.block_on(provider).unwrap()
 }
 
-/// The SDK's provider for a token in a file, by the same road.
+/// The SDK's provider for a token in a file, over the same network.
 pub fn of_the_sdk(
     bench: &Bench,
     clock: &Clock,
-    road: &Road,
+    network: &Network,
 ) -> (WebIdentityTokenCredentialsProvider, tempfile::NamedTempFile) {
     let iat = clock.now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let token = bench.emulator.issue_id_token(&serde_json::json!({
@@ -145,7 +148,7 @@ pub fn of_the_sdk(
         .with_sleep_impl(TokioSleep::new())
         .with_retry_config(RetryConfig::disabled())
         .with_time_source(clock.clone())
-        .with_http_client(road.clone());
+        .with_http_client(network.clone());
     let provider = WebIdentityTokenCredentialsProvider::builder()
         .configure(&config)
         .static_configuration(StaticConfiguration {
@@ -157,7 +160,7 @@ pub fn of_the_sdk(
     (provider, file)
 }
 
-/// How often STS was asked.
+/// How many calls STS has got.
 pub fn exchanges(bench: &Bench) -> usize {
     bench.emulator.requests_of(Call::Sts).len()
 }

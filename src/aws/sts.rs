@@ -16,12 +16,12 @@ use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIden
 use aws_sdk_sts::types::PolicyDescriptorType;
 use aws_types::region::Region;
 use call::WatchedCall;
-pub(crate) use refusal::{Refusal, blames_token};
+pub(crate) use refusal::Refusal;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-/// The longest session that STS grants.
-const MAX_SESSION: Duration = Duration::from_secs(43_200);
+/// The length of a session when the request names none.
+const DEFAULT_SESSION: Duration = Duration::from_secs(3600);
 
 /// One role, how to assume it, and the client.
 pub(crate) struct Sts {
@@ -102,7 +102,8 @@ impl Sts {
                 }
                 refusal
             })?;
-        session(output, role_arn, &watched.received()).map_err(|error| Refusal {
+        let asked_for = duration.unwrap_or(DEFAULT_SESSION);
+        session(output, role_arn, asked_for, &watched.received()).map_err(|error| Refusal {
             error,
             fresh_token_may_help: false,
         })
@@ -120,6 +121,7 @@ impl fmt::Debug for Sts {
 fn session(
     output: AssumeRoleWithWebIdentityOutput,
     role_arn: &RoleArn,
+    asked_for: Duration,
     received: &Received,
 ) -> Result<Session, Error> {
     let malformed = |what: &str| {
@@ -148,10 +150,14 @@ fn session(
         .into_iter()
         .find(|account| !account.is_empty())
         .map(str::to_owned);
+    // STS makes no session longer than was asked for: a longer one only seems so, because a clock or the
+    // `Date` header is wrong.
+    let expires_at = received.local_expiry(expiration, asked_for);
+    let latest = received.at.checked_add(asked_for).unwrap_or(expires_at);
     Ok(Session::new(
         credentials,
         account,
-        received.local_expiry(expiration, MAX_SESSION),
+        expires_at.min(latest),
         assumed,
     ))
 }

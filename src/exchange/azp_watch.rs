@@ -1,11 +1,11 @@
-//! The form of `azp`, from one token to the next.
+//! Watches the form of `azp` from one token to the next.
 
 use crate::token::Claims;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-/// Warns when it changes: AWS reads `azp` as `accounts.google.com:aud`, and a trust policy that tests that would
-/// admit one token and refuse the next.
+/// Warns when the form changes. AWS reads `azp` as `accounts.google.com:aud`, so a trust policy
+/// that tests that key admits one token and refuses the next.
 #[derive(Debug, Default)]
 pub(crate) struct AzpWatch(Mutex<Option<Form>>);
 

@@ -1,70 +1,133 @@
-//! What the refresher asks of whoever fetches.
+//! What the refresher fetches, and the deadline and errors of a fetch.
 
-use std::pin::Pin;
+use crate::clock::Clocks;
+use crate::error::{Error, ErrorKind, Stage};
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
 /// A value that expires.
-pub(crate) trait Perishable: Clone + Send + Sync + 'static {
-    /// The same value that says of itself that it expires then. `real` is when it does, where a clock that stepped has made
-    /// what it knew of that wrong.
+pub(crate) trait Expiring: Clone + Send + Sync + 'static {
+    /// The same value with another advertised expiry. `real` is its real expiry, given only when a
+    /// clock has stepped, so that the value's own idea of it is wrong.
     fn with_expiry(&self, advertised: SystemTime, real: Option<SystemTime>) -> Self;
 }
 
-/// A fetched value and how long it lives, counted from now.
+/// A fetched value, and its lifetime from now on.
 #[derive(Debug)]
 pub(crate) struct Fetched<V> {
     pub(crate) value: V,
     pub(crate) lifetime: Duration,
 }
 
-/// What the refresher calls.
+/// Fetches a value for the refresher.
 pub(crate) trait Fetch: Send + Sync + 'static {
-    type Value: Perishable;
-    type Error: Clone + Send + Sync + 'static;
+    type Value: Expiring;
 
-    fn fetch(&self) -> FetchFuture<'_, Self>;
+    /// What is fetched, for messages: "credentials".
+    const WHAT: &'static str;
+    /// The stage that issues the value.
+    const ISSUED_AT: Stage;
 
-    /// Makes the error for what happened to the fetch from outside.
-    fn lost(&self, how: Lost) -> Self::Error;
-
-    /// How long nobody tries again after this error.
-    fn hold_off(&self, error: &Self::Error) -> HoldOff;
-
-    /// A fetch failed while the value that is held, if any, is good for so much longer.
-    fn failed(&self, error: &Self::Error, left: Duration) {
-        let _ = (error, left);
-    }
+    /// Fetches the value. Everything that it awaits runs under `deadline`, by [`Deadline::guard`].
+    fn fetch(&self, deadline: Deadline) -> FetchFuture<'_, Self::Value>;
 }
 
 /// What [`Fetch::fetch`] returns.
-pub(crate) type FetchFuture<'a, F> = Pin<
-    Box<dyn Future<Output = Result<Fetched<<F as Fetch>::Value>, <F as Fetch>::Error>> + Send + 'a>,
->;
+pub(crate) type FetchFuture<'a, V> =
+    Pin<Box<dyn Future<Output = Result<Fetched<V>, Error>> + Send + 'a>>;
 
-/// What can happen to a fetch from outside.
+/// The time by which a fetch must end.
+///
+/// The fetch applies it to each of its stages in turn, so that the error names the stage at which
+/// the time ran out.
+#[derive(Clone, Debug)]
+pub(crate) struct Deadline {
+    clocks: Clocks,
+    /// By the monotonic clock: setting the wall clock must not end a fetch.
+    ends_at: Duration,
+    allowed: Duration,
+    what: &'static str,
+}
+
+impl Deadline {
+    /// Ends this long after now.
+    pub(crate) fn new(clocks: Clocks, allowed: Duration, what: &'static str) -> Self {
+        Self {
+            ends_at: clocks.elapsed().saturating_add(allowed),
+            clocks,
+            allowed,
+            what,
+        }
+    }
+
+    /// Runs one stage. If the deadline passes first, or the code of the stage panics, that is the
+    /// error.
+    pub(crate) async fn guard<T>(
+        &self,
+        stage: Stage,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let failure = |failure: FetchFailure| Err(failure.error(stage, self.what));
+        let mut work = pin!(work);
+        // Unwind safety: a future that has panicked is not polled again.
+        let work = poll_fn(|cx| {
+            catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx)))
+                .unwrap_or_else(|_| Poll::Ready(failure(FetchFailure::Panicked)))
+        });
+        let left = self.ends_at.saturating_sub(self.clocks.elapsed());
+        tokio::select! {
+            // A result that is there counts, even if the deadline passed before anybody looked.
+            biased;
+            result = work => result,
+            () = self.clocks.sleep(left) => failure(FetchFailure::TimedOut(self.allowed)),
+        }
+    }
+}
+
+/// Why a fetch failed although none of its stages reported an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lost {
+pub(crate) enum FetchFailure {
     /// It took longer than this.
-    Deadline(Duration),
-    /// It panicked.
+    TimedOut(Duration),
     Panicked,
-    /// The runtime that it ran on ended, time and again.
+    /// Its runtime ended, time and again.
     RuntimeEnded,
     /// There is no tokio runtime to run it on.
     NoRuntime,
-    /// What it fetched had expired already.
-    Stillborn,
+    /// The fetched value had expired already.
+    ExpiredOnArrival,
 }
 
-/// After a failure, how long it is handed to callers that have nothing valid before the next try.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum HoldOff {
-    /// Not at all: there is nothing to spare.
-    None,
-    /// A second.
-    Short,
-    /// As long as nobody would try without being asked: the server is to be spared.
-    Backoff,
-    /// A minute: somebody must do something first.
-    Minute,
+impl FetchFailure {
+    /// The error for it. `what` was to be fetched.
+    pub(crate) fn error(self, stage: Stage, what: &str) -> Error {
+        let (kind, message) = match self {
+            FetchFailure::TimedOut(after) => {
+                let message = format!("no {what} within {} s", after.as_secs_f32());
+                return Error::deadline(stage, message, after);
+            }
+            FetchFailure::Panicked => (
+                ErrorKind::Unavailable,
+                "the exchange panicked: a source or a signer of your own, most likely".to_owned(),
+            ),
+            FetchFailure::RuntimeEnded => (
+                ErrorKind::Unavailable,
+                "the runtime that the exchange ran on ended before it was done".to_owned(),
+            ),
+            FetchFailure::NoRuntime => (
+                ErrorKind::Configuration,
+                "there is no tokio runtime here to run the exchange on".to_owned(),
+            ),
+            FetchFailure::ExpiredOnArrival => (
+                ErrorKind::MalformedResponse,
+                format!(
+                    "the {what} had expired on arrival: are the clocks of this machine and of the servers right?"
+                ),
+            ),
+        };
+        Error::from_message(stage, kind, message)
+    }
 }

@@ -1,61 +1,65 @@
-//! The refresher under shuttle, which chooses the task that runs on before each lock, each load and store of the slot and at
-//! each await.
+//! The refresher under shuttle, which chooses the task that runs next before each lock, each load
+//! and store of the cached value, and at each await.
 //!
-//! Each story has more orders than can be tried (over 400,000): a thousand are by depth first, which varies the last
-//! choices of an execution, a thousand at random and a thousand by PCT, with fixed seeds. tokio's watch channel isn't
-//! shuttle's: what happens inside of it is not varied. A task that waits for ever is reported as a deadlock.
+//! Each test has more orders than can be tried (over 400,000). It tries a thousand depth first,
+//! which varies the last choices of an execution, a thousand at random and a thousand by PCT, with
+//! fixed seeds. tokio's watch channel is not shuttle's: what happens inside it is not varied. A
+//! task that waits forever is reported as a deadlock.
 
-pub(super) mod stage;
+pub(super) mod setup;
 
 use super::RefreshPolicy;
+use crate::error::ErrorKind;
+use setup::{LIFETIME, Runtime, Serial, Setup, Time};
 use shuttle::future::{block_on, spawn, yield_now};
 use shuttle::scheduler::{DfsScheduler, PctScheduler, RandomScheduler};
 use shuttle::{Config, Runner};
-use stage::{Failure, LIFETIME, Runtime, Serial, Stage, Time};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-fn explore(story: fn()) {
+fn explore(test: fn()) {
     const EACH: usize = 1_000;
     let config = Config::default;
-    Runner::new(DfsScheduler::new(Some(EACH), false), config()).run(story);
-    Runner::new(RandomScheduler::new_from_seed(1, EACH), config()).run(story);
-    Runner::new(PctScheduler::new_from_seed(2, 3, EACH), config()).run(story);
+    Runner::new(DfsScheduler::new(Some(EACH), false), config()).run(test);
+    Runner::new(RandomScheduler::new_from_seed(1, EACH), config()).run(test);
+    Runner::new(PctScheduler::new_from_seed(2, 3, EACH), config()).run(test);
 }
 
 #[test]
-fn cold_callers_make_one_fetch_and_get_the_same_value() {
+fn cold_callers_share_one_fetch() {
     explore(|| {
-        let stage = Stage::new();
-        let callers: Vec<_> = (0..3).map(|_| stage.get()).collect();
+        let setup = Setup::new();
+        let callers: Vec<_> = (0..3).map(|_| setup.get()).collect();
         for caller in callers {
-            assert_eq!(block_on(caller).unwrap(), Ok(Serial(0)));
+            assert_eq!(block_on(caller).unwrap().unwrap(), Serial(0));
         }
-        assert_eq!(stage.source.begun(), 1);
+        assert_eq!(setup.source.begun(), 1);
     });
 }
 
 #[test]
-fn cold_callers_of_a_failing_source_make_one_fetch_and_get_its_error() {
+fn cold_callers_share_one_error() {
     explore(|| {
-        let stage = Stage::new();
-        stage.source.fails.store(true, Ordering::SeqCst);
-        let callers: Vec<_> = (0..3).map(|_| stage.get()).collect();
+        let setup = Setup::new();
+        setup.source.fails.store(true, Ordering::SeqCst);
+        let callers: Vec<_> = (0..3).map(|_| setup.get()).collect();
         for caller in callers {
-            assert_eq!(block_on(caller).unwrap(), Err(Failure::OfTheSource));
+            let error = block_on(caller).unwrap().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unavailable);
         }
-        assert_eq!(stage.source.begun(), 1);
+        assert_eq!(setup.source.begun(), 1);
     });
 }
 
 #[test]
-fn a_reader_never_sees_an_older_value_after_a_newer_one() {
+fn a_reader_never_goes_back_to_an_older_value() {
     explore(|| {
-        let stage = Stage::warm();
-        // In the advisory window, where hits start flights and prolong what they advertise, and a clock steps.
-        stage.time.pass(LIFETIME - 300);
+        let setup = Setup::warm();
+        // In the advisory window, where readers start fetches and extend the advertised expiry, and
+        // a clock steps.
+        setup.time.pass(LIFETIME - 300);
         let readers: Vec<_> = (0..2)
             .map(|_| {
-                let refresher = stage.refresher.clone();
+                let refresher = setup.refresher.clone();
                 spawn(async move {
                     let mut last = Serial(0);
                     for _ in 0..3 {
@@ -67,27 +71,30 @@ fn a_reader_never_sees_an_older_value_after_a_newer_one() {
                 })
             })
             .collect();
-        stage.time.step(60);
+        setup.time.step(60);
         for reader in readers {
             block_on(reader).unwrap();
         }
-        assert!(stage.source.begun() <= 2, "{}", stage.source.begun());
+        assert!(setup.source.begun() <= 2, "{}", setup.source.begun());
     });
 }
 
 #[test]
-fn a_refresh_joins_only_a_fetch_that_began_after_it_was_asked_for() {
+fn a_refresh_joins_only_a_later_fetch() {
     explore(|| {
-        let stage = Stage::new();
-        let caller = stage.get();
+        let setup = Setup::new();
+        let caller = setup.get();
         let askers: Vec<_> = (0..2)
             .map(|_| {
-                let (refresher, source) = (stage.refresher.clone(), stage.source.clone());
+                let (refresher, source) = (setup.refresher.clone(), setup.source.clone());
                 spawn(async move {
                     let before = source.begun();
                     refresher.refresh().await.unwrap();
-                    let held = refresher.held(Serial::clone).unwrap();
-                    assert!(held >= Serial(before), "{held:?}, asked before {before}");
+                    let cached = refresher.current(Serial::clone).unwrap();
+                    assert!(
+                        cached >= Serial(before),
+                        "{cached:?}, asked before {before}"
+                    );
                 })
             })
             .collect();
@@ -95,79 +102,79 @@ fn a_refresh_joins_only_a_fetch_that_began_after_it_was_asked_for() {
             block_on(asker).unwrap();
         }
         block_on(caller).unwrap().unwrap();
-        assert!(stage.source.begun() <= 3);
+        assert!(setup.source.begun() <= 3);
     });
 }
 
 #[test]
-fn whoever_leaves_takes_nobody_along() {
+fn a_cancelled_caller_cancels_no_fetch() {
     explore(|| {
-        let stage = Stage::new();
-        let leaver = stage.get();
-        let stayer = stage.get();
-        let axe = spawn(async move { leaver.abort() });
-        assert_eq!(block_on(stayer).unwrap(), Ok(Serial(0)));
-        block_on(axe).unwrap();
-        assert_eq!(stage.source.begun(), 1);
+        let setup = Setup::new();
+        let cancelled = setup.get();
+        let other = setup.get();
+        let cancel = spawn(async move { cancelled.abort() });
+        assert_eq!(block_on(other).unwrap().unwrap(), Serial(0));
+        block_on(cancel).unwrap();
+        assert_eq!(setup.source.begun(), 1);
     });
 }
 
 #[test]
-fn when_a_runtime_ends_its_waiters_start_over() {
+fn waiters_survive_the_end_of_a_runtime() {
     explore(|| {
-        let stage = Stage::new();
-        let callers: Vec<_> = (0..2).map(|_| stage.get()).collect();
+        let setup = Setup::new();
+        let callers: Vec<_> = (0..2).map(|_| setup.get()).collect();
         let end = spawn(async { Runtime::end() });
         for caller in callers {
             let serial = block_on(caller).unwrap().unwrap();
             assert!(serial <= Serial(1), "{serial:?}");
         }
         block_on(end).unwrap();
-        assert!(stage.source.begun() <= 2);
+        assert!(setup.source.begun() <= 2);
     });
 }
 
 #[test]
-fn what_is_forgotten_is_what_was_meant() {
+fn forget_removes_only_the_value_meant() {
     explore(|| {
-        let stage = Stage::warm();
-        let refresher = stage.refresher.clone();
+        let setup = Setup::warm();
+        let refresher = setup.refresher.clone();
         let refresh = spawn(async move { refresher.refresh().await });
-        let refresher = stage.refresher.clone();
+        let refresher = setup.refresher.clone();
         let forget = spawn(async move { refresher.forget(|held| *held == Serial(0)) });
-        let caller = stage.get();
+        let caller = setup.get();
         block_on(forget).unwrap();
         block_on(refresh).unwrap().unwrap();
         block_on(caller).unwrap().unwrap();
-        let held = stage.refresher.held(Serial::clone);
-        assert!(held.is_some_and(|held| held >= Serial(1)));
+        let cached = setup.refresher.current(Serial::clone);
+        assert!(cached.is_some_and(|cached| cached >= Serial(1)));
     });
 }
 
 #[test]
-fn a_deadline_that_races_with_the_answer_leaves_a_value_or_an_error() {
+fn a_deadline_that_races_with_the_answer_loses_nothing() {
     static ANSWERS: AtomicUsize = AtomicUsize::new(0);
     static DEADLINES: AtomicUsize = AtomicUsize::new(0);
     explore(|| {
-        let stage = Stage::with(Time::with_a_bell(), RefreshPolicy::new());
-        let callers: Vec<_> = (0..2).map(|_| stage.get()).collect();
-        let time = stage.time.clone();
-        let bell = spawn(async move { time.ring() });
+        let setup = Setup::with(Time::with_deadline(), RefreshPolicy::new());
+        let callers: Vec<_> = (0..2).map(|_| setup.get()).collect();
+        let time = setup.time.clone();
+        let deadline = spawn(async move { time.pass_deadline() });
         for caller in callers {
             match block_on(caller).unwrap() {
                 Ok(serial) => {
-                    assert_eq!(Some(serial), stage.refresher.held(Serial::clone));
+                    assert_eq!(Some(serial), setup.refresher.current(Serial::clone));
                     ANSWERS.fetch_add(1, Ordering::SeqCst);
                 }
-                Err(Failure::Lost(super::Lost::Deadline(_))) => {
-                    assert_eq!(stage.refresher.held(Serial::clone), None);
+                Err(error) => {
+                    assert_eq!(error.kind(), ErrorKind::Timeout);
+                    assert_eq!(setup.refresher.current(Serial::clone), None);
                     DEADLINES.fetch_add(1, Ordering::SeqCst);
                 }
-                Err(other) => panic!("{other:?}"),
             }
         }
-        block_on(bell).unwrap();
-        assert_eq!(stage.source.begun(), 1);
+        block_on(deadline).unwrap();
+        assert_eq!(setup.source.begun(), 1);
     });
     for outcome in [&ANSWERS, &DEADLINES] {
         assert!(outcome.load(Ordering::SeqCst) > 0, "both happen");
@@ -175,12 +182,12 @@ fn a_deadline_that_races_with_the_answer_leaves_a_value_or_an_error() {
 }
 
 #[test]
-fn with_the_last_handle_the_tasks_end() {
+fn the_tasks_end_with_the_last_handle() {
     explore(|| {
-        let stage = Stage::with(Time::default(), RefreshPolicy::new().keep_warm(true));
-        let caller = stage.get();
-        drop(stage);
-        assert_eq!(block_on(caller).unwrap(), Ok(Serial(0)));
-        // The keeper's task sleeps for ever, and would be reported if it stayed.
+        let setup = Setup::with(Time::default(), RefreshPolicy::new().keep_warm(true));
+        let caller = setup.get();
+        drop(setup);
+        assert_eq!(block_on(caller).unwrap().unwrap(), Serial(0));
+        // The keep-warm task sleeps forever, and would be reported if it stayed.
     });
 }

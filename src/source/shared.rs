@@ -2,30 +2,30 @@
 
 use crate::build_error::BuildError;
 use crate::context::Context;
-use crate::error::{Error, Stage};
-use crate::lost;
+use crate::error::Stage;
 use crate::names::Audience;
-use crate::refresh::{
-    Fetch, FetchFuture, Fetched, HoldOff, Lost, Perishable, RefreshPolicy, Refresher,
-};
+use crate::refresh::{Deadline, Expiring, Fetch, FetchFuture, Fetched, RefreshPolicy, Refresher};
 use crate::token::{IdToken, ProvideIdToken, future};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-/// A token is replaced so long before it expires, or in the middle of what life it came with if that
-/// is shorter: STS must still have time to look at it.
+/// A token is replaced this long before it expires, or halfway through its remaining lifetime if
+/// that is shorter: STS must still accept it.
 const MARGIN: Duration = Duration::from_secs(60);
 
-/// One that has expired by this machine's clock, which may be wrong, is shared for a moment too: STS decides.
-const LEAST: Duration = Duration::from_secs(1);
+/// A token that has expired by this machine's clock is shared this long: the clock may be wrong,
+/// and STS decides.
+const MIN_SHARED: Duration = Duration::from_secs(1);
 
-/// Lets several providers, of several roles, share the token of one source: for each audience one
-/// token, fetched by one exchange at a time, for as long as it lives. An error is shared for a second.
+/// Lets several providers, for several roles, share one source's ID tokens.
 ///
-/// The first provider that asks for an audience lends what the fetches of its token use: clocks, HTTP client, environment
-/// and deadline.
+/// There is one token for each audience. It is fetched once, by one caller for all, and used until
+/// shortly before it expires. An error is shared for one second.
+///
+/// The first provider that asks for an audience lends its clocks, HTTP client, environment and
+/// deadline to the fetches of that audience's token.
 ///
 /// ```no_run
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
@@ -47,12 +47,12 @@ pub struct SharedIdToken(Arc<Inner>);
 
 struct Inner {
     source: Arc<dyn ProvideIdToken>,
-    /// A program has few audiences, and they are its own.
+    /// Never cleared: a program has few audiences, and chooses them itself.
     tokens: Mutex<HashMap<Audience, Refresher<TokenFetch>>>,
 }
 
 impl SharedIdToken {
-    /// Shares the tokens of `source`. The clones of it share them too.
+    /// Shares the tokens of `source`. Clones share them too.
     pub fn new(source: impl ProvideIdToken + 'static) -> Self {
         Self(Arc::new(Inner {
             source: Arc::new(source),
@@ -60,7 +60,7 @@ impl SharedIdToken {
         }))
     }
 
-    /// The first provider that asks for an audience lends its clock and its transport.
+    /// The refresher for the audience, made with the context of the first provider that asks.
     fn refresher(&self, cx: &Context, audience: &Audience) -> Refresher<TokenFetch> {
         let mut tokens = self.0.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         tokens
@@ -71,11 +71,14 @@ impl SharedIdToken {
                     source: self.0.source.clone(),
                     audience: audience.clone(),
                 };
-                // Whoever asks needs it now: there is nothing to do in the background.
+                // Each caller needs the token at once, so there is no window in which to refresh it
+                // in the background. The providers above cache errors for longer as they need to.
                 let policy = RefreshPolicy::new()
                     .window(Duration::ZERO)
                     .jitter(0.0)
-                    .deadline(cx.deadline());
+                    .deadline(cx.deadline())
+                    .in_pod(cx.var("KUBERNETES_SERVICE_HOST").is_some())
+                    .cache_errors_briefly();
                 Refresher::new(fetch, policy, cx.clocks().clone())
             })
             .clone()
@@ -122,41 +125,28 @@ struct TokenFetch {
 
 impl Fetch for TokenFetch {
     type Value = IdToken;
-    type Error = Error;
 
-    fn fetch(&self) -> FetchFuture<'_, Self> {
-        Box::pin(async {
-            let token = self
-                .source
-                .provide_id_token(&self.cx, &self.audience)
-                .await?;
+    const WHAT: &'static str = "ID token";
+    const ISSUED_AT: Stage = Stage::Source;
+
+    fn fetch(&self, deadline: Deadline) -> FetchFuture<'_, IdToken> {
+        Box::pin(async move {
+            let token = async { self.source.provide_id_token(&self.cx, &self.audience).await };
+            let token = deadline.guard(Stage::Source, token).await?;
             let left = token
                 .expires_at()
                 .duration_since(self.cx.now())
                 .unwrap_or_default();
             Ok(Fetched {
                 value: token,
-                lifetime: left.saturating_sub(MARGIN.min(left / 2)).max(LEAST),
+                lifetime: left.saturating_sub(MARGIN.min(left / 2)).max(MIN_SHARED),
             })
         })
     }
-
-    fn lost(&self, how: Lost) -> Error {
-        lost::error(Stage::Source, "ID token", how)
-    }
-
-    /// A second is enough to be shared by those who ask together. The longer pauses are the providers' own, and theirs
-    /// to ignore in a refresh.
-    fn hold_off(&self, error: &Error) -> HoldOff {
-        match lost::hold_off(error) {
-            HoldOff::Minute | HoldOff::Backoff => HoldOff::Short,
-            shorter => shorter,
-        }
-    }
 }
 
-impl Perishable for IdToken {
-    /// A token says itself when it expires.
+impl Expiring for IdToken {
+    /// The token itself says when it expires.
     fn with_expiry(&self, _: SystemTime, _: Option<SystemTime>) -> Self {
         self.clone()
     }

@@ -1,11 +1,11 @@
-//! Counts what is allocated and what is held, on each thread for itself.
+//! Counts allocations and allocated bytes, for each thread separately.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 thread_local! {
     static COUNT: Cell<usize> = const { Cell::new(0) };
-    // Below zero on a thread that frees what another one allocated.
+    // Below zero on a thread that frees what another thread allocated.
     static LIVE: Cell<isize> = const { Cell::new(0) };
     static PEAK: Cell<isize> = const { Cell::new(0) };
 }
@@ -19,18 +19,18 @@ fn live(change: isize) {
     });
 }
 
-// SAFETY: every call goes to the system's allocator unchanged.
+// SAFETY: each call is passed to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let _ = COUNT.try_with(|count| count.set(count.get() + 1));
         live(layout.size().cast_signed());
-        // SAFETY: as the caller promised us.
+        // SAFETY: the caller keeps the contract of this function.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
         live(-layout.size().cast_signed());
-        // SAFETY: as the caller promised us.
+        // SAFETY: the caller keeps the contract of this function.
         unsafe { System.dealloc(memory, layout) }
     }
 }
@@ -42,13 +42,13 @@ pub fn on_this_thread() -> usize {
     COUNT.get()
 }
 
-/// Bytes that this thread allocated, less those that it freed.
-#[allow(dead_code, reason = "the benches only count")]
+/// The bytes that this thread allocated, minus those that it freed.
+#[allow(dead_code, reason = "the benches only count allocations")]
 pub fn held_by_this_thread() -> isize {
     LIVE.get()
 }
 
-/// By how many bytes the memory in use on this thread rose at most since then.
+/// The largest rise of this thread's allocated bytes since a moment.
 pub struct PeakSince(isize);
 
 impl PeakSince {

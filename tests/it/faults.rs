@@ -119,7 +119,7 @@ async fn warm(
     scene.clock.advance(left.unwrap() - seconds(899));
     scene.make(fault, way).await;
     assert_eq!(key(provider), old);
-    // The flight's deadline is a sleeper from its beginning to its end.
+    // The fetch's deadline is a sleeper from start to end.
     scene.pass(|| scene.clock.sleepers() > 0, || {}).await;
     scene
         .pass(|| scene.clock.sleepers() == 0, || drop(key(provider)))

@@ -1,5 +1,5 @@
-//! Thirty simulated days of a client at a steady rate, each with an outage, a key rotation, clocks that step, a
-//! suspended machine and runtimes that end.
+//! Thirty simulated days of a client with a steady rate of requests. Each day has an outage, a key
+//! rotation, clocks that step, a suspended machine and runtimes that end.
 
 mod servers;
 
@@ -19,32 +19,33 @@ use std::time::Duration;
 
 const DAYS: u64 = 30;
 const DAY: u64 = 86_400;
-/// The client asks this often, in seconds.
+/// The client makes requests at this interval, in seconds.
 const PACE: u64 = 20;
-/// And so many requests at a time.
+/// It makes this many requests each time.
 const BURST: u64 = 3;
 
-/// What happens in a day, by the second at which it does.
+/// What happens in a day.
 #[derive(Clone, Copy, Debug)]
 enum Event {
     Outage {
         of_sts: bool,
     },
     Recovery,
-    /// Google knows the old key no more; the file still has it.
+    /// Google no longer accepts the old key. The file still has it.
     KeyRotated,
     KeyFileReplaced,
-    /// The local wall clock is set, by so many seconds.
+    /// The local wall clock is set, by this many seconds.
     ClockSet(i64),
     Suspended(u64),
     RuntimeEnds,
 }
 
-/// The events of a day, and for how many seconds exchanges may fail.
+/// The events of a day by the second at which they happen, and for how many seconds exchanges may
+/// fail.
 fn plan(random: &mut fastrand::Rng) -> (BTreeMap<u64, Event>, u64) {
     let mut events = BTreeMap::new();
     let mut at = |second: u64, event| {
-        // One a second, in the order of their planning.
+        // At most one event a second, in the order in which they are planned.
         let free = (second..)
             .find(|second| !events.contains_key(second))
             .unwrap();
@@ -81,26 +82,26 @@ struct Client {
     provider: GoogleWebIdentityProvider,
     clock: Clock,
     servers: Servers,
-    /// When the session that was last handed out really ends.
+    /// When the session that the client got last really ends.
     good_until: u64,
     errors: u64,
 }
 
 impl Client {
-    /// One request; and then whatever runs in the background gets its turn.
+    /// Makes one request, then lets background tasks run.
     async fn request(&mut self) {
         match self.provider.provide_credentials().await {
             Ok(credentials) => {
                 let ends = self.servers.end_of(credentials.access_key_id());
                 assert!(
                     self.servers.now() < ends,
-                    "expired credentials were handed out"
+                    "the client got expired credentials"
                 );
                 self.good_until = ends;
             }
             Err(error) => {
                 self.errors += 1;
-                // By either clock: the local one may have been set forward.
+                // By either clock: the local one may have been set ahead.
                 let believed = self.believed_expiry();
                 assert!(
                     self.servers.now() >= self.good_until || believed,
@@ -134,7 +135,7 @@ fn month(seed: u64) {
         .enable_all()
         .build()
         .unwrap();
-    // Only makes keys and their files; the servers of this test are in process.
+    // Makes keys and their files. The servers of this test are in process.
     let emulator = outer.block_on(watch::start());
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("key.json");
@@ -168,7 +169,7 @@ fn month(seed: u64) {
         let before = client.servers.calls();
         let mut second = 0;
         while second < DAY {
-            // A runtime lasts until the plan ends it, or the day does.
+            // A runtime lasts until the plan or the day ends it.
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
@@ -202,12 +203,12 @@ fn month(seed: u64) {
                             Event::RuntimeEnds => ends = true,
                         }
                     }
-                    // More at a time than may be tried in an outage.
+                    // More requests at a time than an outage allows attempts.
                     for _ in 0..BURST {
                         client.request().await;
                     }
                     if ends {
-                        // In the middle of an exchange.
+                        // In the middle of a fetch.
                         let _: Option<Result<(), Error>> = client.provider.refresh().now_or_never();
                         return;
                     }
@@ -215,8 +216,8 @@ fn month(seed: u64) {
             });
         }
         let calls = client.servers.calls() - before;
-        // A session lasts 42 min at least before it is refreshed; a try every request while exchanges fail; and one for
-        // each event that ends a session or an exchange.
+        // One for each session, which lasts at least 42 min before it is refreshed; one at each
+        // interval while exchanges fail; and one for each event that ends a session or a fetch.
         let bound = DAY / (42 * 60) + failing / PACE + 12;
         assert!(
             calls <= bound,
@@ -226,7 +227,7 @@ fn month(seed: u64) {
         client.servers.forget_ended();
         watch::search(client.servers.take_secrets().iter().map(String::as_str));
         emulator.look();
-        // The emulator keeps what is secret, the key of each day too.
+        // The emulator keeps its secrets, the key of each day included.
         let secrets: usize = emulator.secrets().iter().map(String::len).sum();
         held.push(held_by_this_thread() - isize::try_from(secrets).unwrap());
     }
@@ -235,7 +236,7 @@ fn month(seed: u64) {
         (late - early).abs() < 64 * 1024,
         "seed {seed}: {early} bytes held, then {late}"
     );
-    // So many requests of 129,600 at most, the days' outages being longer than what is left of a session.
+    // Of 129,600 requests, only those fail that an outage leaves without a valid session.
     assert!(
         client.errors < DAYS * 45 * 60 / PACE * BURST,
         "{}",

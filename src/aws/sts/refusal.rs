@@ -94,6 +94,10 @@ impl Refusal {
             None => error,
         };
         let fresh_token_may_help = !no_keys && code.is_some_and(blames_token);
+        let error = match fresh_token_may_help {
+            true => error.blaming_token(),
+            false => error,
+        };
         Self {
             error,
             fresh_token_may_help,
@@ -108,7 +112,7 @@ fn is_about_keys(message: &str) -> bool {
 }
 
 /// Whether it is the token that is refused, and not what it is to be exchanged for.
-pub(crate) fn blames_token(code: &str) -> bool {
+fn blames_token(code: &str) -> bool {
     matches!(
         code,
         "ExpiredTokenException" | "ExpiredToken" | "InvalidIdentityToken" | "IDPRejectedClaim"

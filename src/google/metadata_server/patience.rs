@@ -8,9 +8,6 @@ use std::time::Duration;
 /// A pod of GKE can be there 5 s to 10 s before its metadata server is; reports ask for 30 s
 /// ([workload identity](https://cloud.google.com/kubernetes-engine/docs/troubleshooting/authentication#pod-startup)).
 const IN_ALL: Duration = Duration::from_secs(30);
-/// Of that, what one call waits before its last try, which may take 10 s: less than an exchange's deadline in all,
-/// so that the error says what was waited for.
-const AT_ONCE: Duration = Duration::from_secs(4);
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// When the server was first found missing, by the monotonic clock. The calls of all clones share it.
@@ -44,9 +41,6 @@ impl Patience {
                  of the pod keep it from 169.254.169.254 and 169.254.169.252?",
                 missing.as_secs()
             )));
-        }
-        if now.saturating_sub(began) + PAUSE > AT_ONCE {
-            return Err(error.not_yet());
         }
         cx.clocks().sleep(PAUSE).await;
         Ok(())

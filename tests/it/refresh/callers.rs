@@ -1,7 +1,7 @@
-//! Those who ask: one exchange for all of them, whoever leaves and whatever ends.
+//! Callers: one exchange for all of them, whichever is cancelled.
 
-use super::world::{Mood, World, seconds};
-use super::{REFRESH_AT, at_once, key, warm};
+use super::world::{Behavior, World, seconds};
+use super::{HOUR, REFRESH_AT, at_once, key, warm};
 use crate::support::chain;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_credential_types::provider::error::CredentialsError;
@@ -39,7 +39,7 @@ async fn promise_01_n_cold_callers_make_one_exchange_and_get_the_same_generation
 #[tokio::test]
 async fn promise_02_n_cold_callers_of_a_failing_source_make_one_exchange() {
     let world = World::new().await;
-    world.source.set(Mood::Fails(ErrorKind::Unavailable));
+    world.source.set(Behavior::Fails(ErrorKind::Unavailable));
     let provider = world.provider().await;
     for error in join_all((0..100).map(|_| provider.provide_credentials())).await {
         assert!(chain(&error.unwrap_err()).contains("as the test wants it"));
@@ -57,7 +57,7 @@ async fn promise_02_n_cold_callers_of_a_failing_source_make_one_exchange() {
 }
 
 #[tokio::test]
-async fn promise_02_nothing_configured_is_never_remembered_and_a_denial_for_a_minute() {
+async fn promise_02_each_kind_of_error_is_cached_for_its_own_time() {
     let world = World::new().await;
     let provider = world.provider().await;
     for (kind, after, calls) in [
@@ -69,7 +69,7 @@ async fn promise_02_nothing_configured_is_never_remembered_and_a_denial_for_a_mi
         (ErrorKind::Throttled, seconds(60), 2),
     ] {
         world.clock.advance(seconds(3600));
-        world.source.set(Mood::Fails(kind));
+        world.source.set(Behavior::Fails(kind));
         let before = world.source.calls();
         provider.provide_credentials().await.unwrap_err();
         world.clock.advance(after);
@@ -117,11 +117,11 @@ async fn promise_09_a_cancelled_leader_or_waiter_loses_nothing() {
     let world = World::new().await;
     let provider = world.provider().await;
     let gate = world.source.close_gate();
-    // The leader goes at its first await, a waiter at its own.
+    // The first caller is cancelled at its first await, the next one while it waits.
     assert!(provider.provide_credentials().now_or_never().is_none());
     assert!(provider.provide_credentials().now_or_never().is_none());
     world.source.asked(1).await;
-    // While STS is asked.
+    // Another one while the exchange waits for STS.
     let hold = world.emulator.hold(Call::Sts);
     gate.add_permits(1);
     hold.reached(1).await;
@@ -137,7 +137,7 @@ async fn promise_09_a_cancelled_leader_or_waiter_loses_nothing() {
 #[tokio::test]
 async fn promise_10_a_panic_in_a_source_is_an_error_for_those_who_wait() {
     let world = World::new().await;
-    world.source.set(Mood::Panics);
+    world.source.set(Behavior::Panics);
     let provider = world.provider().await;
     for error in join_all((0..10).map(|_| provider.session())).await {
         let error = error.unwrap_err();
@@ -147,13 +147,13 @@ async fn promise_10_a_panic_in_a_source_is_an_error_for_those_who_wait() {
         );
     }
     assert_eq!(world.source.calls(), 1);
-    world.source.set(Mood::Answers);
+    world.source.set(Behavior::Answers);
     world.clock.advance(seconds(1));
     provider.session().await.expect("it recovers");
 }
 
 #[tokio::test]
-async fn refresh_joins_only_a_flight_that_began_after_the_call_and_ignores_the_pause() {
+async fn a_refresh_joins_only_a_later_fetch_and_ignores_the_backoff() {
     let world = World::new().await;
     let provider = warm(&world).await;
     let gate = world.source.close_gate();
@@ -161,7 +161,7 @@ async fn refresh_joins_only_a_flight_that_began_after_the_call_and_ignores_the_p
     tokio::pin!(first);
     assert!(futures_util::poll!(&mut first).is_pending());
     world.source.asked(2).await;
-    // This one was called while the first was under way: it wants another.
+    // Called while the first fetch is in flight, it needs another one.
     let second = provider.refresh();
     tokio::pin!(second);
     assert!(futures_util::poll!(&mut second).is_pending());
@@ -172,7 +172,7 @@ async fn refresh_joins_only_a_flight_that_began_after_the_call_and_ignores_the_p
     gate.add_permits(1);
     second.await.unwrap();
     world.source.open_gate();
-    world.source.set(Mood::Fails(ErrorKind::Denied));
+    world.source.set(Behavior::Fails(ErrorKind::Denied));
     for _ in 0..3 {
         let calls = world.source.calls();
         provider.refresh().await.unwrap_err();
@@ -181,9 +181,9 @@ async fn refresh_joins_only_a_flight_that_began_after_the_call_and_ignores_the_p
 }
 
 #[tokio::test]
-async fn a_flight_that_takes_too_long_ends_at_its_deadline() {
+async fn a_fetch_ends_at_its_deadline() {
     let world = World::new().await;
-    world.source.set(Mood::Hangs);
+    world.source.set(Behavior::Hangs);
     let provider = world.provider().await;
     let call = provider.provide_credentials();
     tokio::pin!(call);
@@ -198,7 +198,7 @@ async fn a_flight_that_takes_too_long_ends_at_its_deadline() {
 }
 
 #[tokio::test]
-async fn a_flight_that_ends_at_its_deadline_says_which_hop_it_had_got_to() {
+async fn a_timeout_names_the_stage() {
     let world = World::new().await;
     let provider = world.provider().await;
     for (before_sts, stage) in [(15, Stage::Source), (8, Stage::Sts)] {
@@ -214,7 +214,7 @@ async fn a_flight_that_ends_at_its_deadline_says_which_hop_it_had_got_to() {
             if stage == Stage::Sts {
                 gate.add_permits(1);
                 sts.reached(1).await;
-                // Less than STS itself may take.
+                // Less than STS's own time limit.
                 world.clock.advance(seconds(15 - before_sts));
             }
         };
@@ -229,31 +229,34 @@ async fn a_flight_that_ends_at_its_deadline_says_which_hop_it_had_got_to() {
 }
 
 #[tokio::test]
-async fn a_refresh_asks_a_shared_identity_again_that_failed_before() {
+async fn a_refresh_asks_a_failed_shared_source_again() {
     for kind in [ErrorKind::Denied, ErrorKind::Throttled] {
         let world = World::new().await;
         let identity = SharedIdToken::new(world.source.clone());
         let provider = world.builder().token_source(identity).build();
         let provider = provider.await.unwrap();
-        world.source.set(Mood::Fails(kind));
+        world.source.set(Behavior::Fails(kind));
         for _ in 0..7 {
             provider.session().await.unwrap_err();
             world.clock.advance(seconds(60));
         }
         provider.session().await.unwrap_err();
-        world.source.set(Mood::Answers);
+        world.source.set(Behavior::Answers);
         world.clock.advance(seconds(1));
         let calls = world.source.calls();
-        provider.session().await.expect_err("still held off");
+        provider
+            .session()
+            .await
+            .expect_err("its error is still cached");
         provider.refresh().await.expect("whatever failed before");
         assert_eq!(world.source.calls(), calls + 1, "{kind:?}");
     }
 }
 
 #[tokio::test]
-async fn an_id_token_alone_has_the_same_deadline_and_so_has_a_shared_identity() {
+async fn an_id_token_alone_has_the_same_deadline() {
     let world = World::new().await;
-    world.source.set(Mood::Hangs);
+    world.source.set(Behavior::Hangs);
     let shared = SharedIdToken::new(world.source.clone());
     for (builder, deadline) in [
         (world.builder(), 15),
@@ -285,5 +288,70 @@ async fn an_id_token_alone_has_the_same_deadline_and_so_has_a_shared_identity() 
         );
         let says = format!("no ID token within {deadline} s");
         assert!(chain(&error).contains(&says), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn in_a_pod_fetches_before_the_first_success_get_30_s_more() {
+    let world = World::new().await;
+    let pod = [("KUBERNETES_SERVICE_HOST", "10.0.0.1")];
+    let shared = SharedIdToken::new(world.source.clone());
+    for builder in [
+        world.builder(),
+        world.builder().token_source(shared.clone()),
+    ] {
+        let provider = builder.environment(pod).build().await.unwrap();
+        world.source.set(Behavior::Hangs);
+        for (asks_for, deadline) in [("session", 45), ("ID token", 45), ("session", 15)] {
+            let calls = world.source.calls();
+            let asking = tokio::spawn({
+                let provider = provider.clone();
+                async move {
+                    match asks_for {
+                        "session" => provider.session().await.map(drop),
+                        _ => provider.id_token().await.map(drop),
+                    }
+                }
+            });
+            world.source.asked(calls + 1).await;
+            world.clock.advance(seconds(deadline - 1));
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+            assert!(!asking.is_finished(), "{asks_for}");
+            world.clock.advance(seconds(1));
+            let error = asking.await.unwrap().unwrap_err();
+            assert!(
+                chain(&error).contains(&format!("within {deadline} s")),
+                "{error}"
+            );
+            // The next time its first success is behind it, and nothing is cached.
+            world.clock.advance(seconds(1));
+            if asks_for == "ID token" {
+                world.source.set(Behavior::Answers);
+                provider.session().await.unwrap();
+                world.clock.advance(HOUR);
+                world.source.set(Behavior::Hangs);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_panic_in_a_source_is_an_error_of_an_id_token_too() {
+    let world = World::new().await;
+    world.source.set(Behavior::Panics);
+    let shared = SharedIdToken::new(world.source.clone());
+    for builder in [world.builder(), world.builder().token_source(shared)] {
+        let provider = builder.build().await.unwrap();
+        let error = provider.id_token().await.unwrap_err();
+        assert_eq!(
+            (error.stage(), error.kind()),
+            (Stage::Source, ErrorKind::Unavailable)
+        );
+        assert!(
+            error.to_string().contains("the exchange panicked"),
+            "{error}"
+        );
     }
 }

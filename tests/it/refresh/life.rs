@@ -1,6 +1,6 @@
-//! What a provider costs while it lives, and that nothing of it stays.
+//! What a provider costs while it lives, and that nothing stays when it is dropped.
 
-use super::world::{Mood, World, seconds};
+use super::world::{Behavior, World, seconds};
 use super::{MUST_AT, REFRESH_AT, at_once, kept_warm, key, warm};
 use aws_credential_types::provider::ProvideCredentials;
 use aws_google_web_identity::{ErrorKind, RefreshPolicy};
@@ -25,7 +25,7 @@ async fn promise_17_when_all_handles_are_dropped_the_tasks_are_gone() {
                 .until("it refreshes without being asked", || key(&provider) != old)
                 .await;
         }
-        world.source.set(Mood::Hangs);
+        world.source.set(Behavior::Hangs);
         let clone = provider.clone();
         let calls = world.source.calls();
         assert!(provider.refresh().now_or_never().is_none());
@@ -33,7 +33,7 @@ async fn promise_17_when_all_handles_are_dropped_the_tasks_are_gone() {
         drop(provider);
         tokio::task::yield_now().await;
         drop(clone);
-        // The test itself and the world hold one reference between them.
+        // The world holds the remaining reference.
         let source = &world.source;
         world
             .until("nobody holds the source", || {
@@ -47,7 +47,7 @@ async fn promise_17_when_all_handles_are_dropped_the_tasks_are_gone() {
 async fn promise_17_with_the_last_handle_gone_nothing_is_fetched_any_more() {
     let world = World::new().await;
     let provider = kept_warm(&world).await;
-    world.source.set(Mood::Hangs);
+    world.source.set(Behavior::Hangs);
     let asleep = || world.clock.sleepers() > 0;
     world.until("the task sleeps", asleep).await;
     world.clock.advance(REFRESH_AT);
@@ -60,7 +60,7 @@ async fn promise_17_with_the_last_handle_gone_nothing_is_fetched_any_more() {
 }
 
 #[tokio::test]
-async fn keep_warm_sees_within_a_minute_that_the_machine_was_suspended() {
+async fn keep_warm_notices_a_suspended_machine_within_a_minute() {
     let world = World::new().await;
     let _provider = kept_warm(&world).await;
     let asleep = || world.clock.sleepers() > 0;
@@ -71,13 +71,13 @@ async fn keep_warm_sees_within_a_minute_that_the_machine_was_suspended() {
 }
 
 #[tokio::test]
-async fn keep_warm_rests_longer_and_longer_while_there_is_nothing_to_keep() {
+async fn keep_warm_backs_off_without_a_value() {
     for kind in [ErrorKind::Unavailable, ErrorKind::NotConfigured] {
         let world = World::new().await;
         let policy = RefreshPolicy::new().keep_warm(true);
         let provider = world.builder().refresh_policy(policy).build();
         let provider = provider.await.unwrap();
-        world.source.set(Mood::Fails(kind));
+        world.source.set(Behavior::Fails(kind));
         provider.session().await.unwrap_err();
         for _ in 0..600 {
             world.clock.advance(seconds(1));
@@ -95,7 +95,7 @@ async fn promise_17_keep_warm_goes_on_after_failures() {
     let world = World::new().await;
     let provider = kept_warm(&world).await;
     let old = key(&provider);
-    world.source.set(Mood::Fails(ErrorKind::Unavailable));
+    world.source.set(Behavior::Fails(ErrorKind::Unavailable));
     world
         .until("the task sleeps", || world.clock.sleepers() > 0)
         .await;
@@ -107,7 +107,7 @@ async fn promise_17_keep_warm_goes_on_after_failures() {
             .await;
         world.clock.advance(seconds(60));
     }
-    world.source.set(Mood::Answers);
+    world.source.set(Behavior::Answers);
     world
         .until("a new key is there", || {
             world.clock.advance(seconds(1));
@@ -195,13 +195,13 @@ async fn promise_20_no_secret_is_shown_by_the_provider_at_any_time() {
 }
 
 #[tokio::test]
-async fn whoever_is_interrupted_gets_what_is_held_while_it_is_valid() {
+async fn an_interrupted_caller_gets_the_cached_credentials() {
     let world = World::new().await;
     let provider = world.provider().await;
     assert!(provider.fallback_on_interrupt().is_none(), "nothing yet");
     let provider = warm(&world).await;
     let old = key(&provider);
-    world.source.set(Mood::Hangs);
+    world.source.set(Behavior::Hangs);
     for at in [MUST_AT, seconds(29)] {
         world.clock.advance(at);
         let fallback = provider.fallback_on_interrupt();

@@ -1,6 +1,6 @@
-//! While the source or STS fails, what is held is used to its end.
+//! While the source or STS fails, the cached credentials are used until they expire.
 
-use super::world::{Mood, World, seconds};
+use super::world::{Behavior, World, seconds};
 use super::{HOUR, MUST_AT, REFRESH_AT, at_once, key, warm};
 use crate::support::sts_error;
 use aws_credential_types::provider::ProvideCredentials;
@@ -11,25 +11,25 @@ use std::time::Duration;
 
 #[tokio::test]
 async fn promise_04_no_error_before_the_real_expiry_whatever_fails_or_hangs() {
-    for mood in [
-        Mood::Fails(ErrorKind::Unavailable),
-        Mood::Fails(ErrorKind::Denied),
-        Mood::Fails(ErrorKind::NotConfigured),
-        Mood::Hangs,
-        Mood::Panics,
+    for behavior in [
+        Behavior::Fails(ErrorKind::Unavailable),
+        Behavior::Fails(ErrorKind::Denied),
+        Behavior::Fails(ErrorKind::NotConfigured),
+        Behavior::Hangs,
+        Behavior::Panics,
     ] {
         let world = World::new().await;
         let provider = warm(&world).await;
         let old = key(&provider);
         let session = provider.session().now_or_never().unwrap();
         let expiry = session.unwrap().expires_at();
-        world.source.set(mood);
+        world.source.set(behavior);
         world.clock.advance(REFRESH_AT);
         for _ in 0..(3600 - 2700) / 3 {
             let call = provider.provide_credentials();
             tokio::pin!(call);
             let mut answer = futures_util::poll!(&mut call);
-            // In the mandatory window it may wait for the flight, for 3 s of the clock.
+            // In the mandatory window it may wait for the fetch, for 3 s of the clock.
             let left = expiry.duration_since(world.clock.now()).unwrap();
             if answer.is_pending() && left > seconds(3) {
                 world.clock.advance(seconds(3));
@@ -37,19 +37,19 @@ async fn promise_04_no_error_before_the_real_expiry_whatever_fails_or_hangs() {
             }
             if let std::task::Poll::Ready(credentials) = answer {
                 let credentials = credentials.expect("still valid");
-                assert_eq!(credentials.access_key_id(), old, "{mood:?}");
+                assert_eq!(credentials.access_key_id(), old, "{behavior:?}");
             }
             let left = expiry.duration_since(world.clock.now()).unwrap();
             if left <= Duration::from_millis(1) {
                 break;
             }
-            // Until the last millisecond.
+            // To the last millisecond.
             let step = seconds(10).min(left - Duration::from_millis(1));
             world.clock.advance(step);
             tokio::task::yield_now().await;
         }
         let left = expiry.duration_since(world.clock.now()).unwrap();
-        assert_eq!(left, Duration::from_millis(1), "{mood:?}");
+        assert_eq!(left, Duration::from_millis(1), "{behavior:?}");
     }
 }
 
@@ -58,7 +58,7 @@ async fn promise_04_in_the_mandatory_window_callers_wait_three_seconds_at_most()
     let world = World::new().await;
     let provider = warm(&world).await;
     let old = key(&provider);
-    world.source.set(Mood::Hangs);
+    world.source.set(Behavior::Hangs);
     world.clock.advance(MUST_AT);
     let call = provider.provide_credentials();
     tokio::pin!(call);
@@ -106,16 +106,16 @@ async fn promise_06_the_first_error_is_at_the_real_expiry_and_recovery_needs_no_
     let provider = warm(&world).await;
     let expires_at = provider.session().await.unwrap().expires_at();
     assert_eq!(expires_at, world.clock.now() + HOUR);
-    world.source.set(Mood::Fails(ErrorKind::Configuration));
+    world.source.set(Behavior::Fails(ErrorKind::Configuration));
     world.clock.advance(HOUR - Duration::from_millis(1));
     provider
         .provide_credentials()
         .await
         .expect("one millisecond is left");
     world.clock.advance(Duration::from_millis(1));
-    // What was tried a millisecond ago is shared for its pause.
+    // The error of a millisecond ago is still cached.
     provider.provide_credentials().await.unwrap_err();
-    world.source.set(Mood::Answers);
+    world.source.set(Behavior::Answers);
     world.clock.advance(seconds(61));
     provider.provide_credentials().await.expect("it recovers");
 }
@@ -131,7 +131,7 @@ async fn promise_07_and_08_in_an_outage_calls_are_bounded_by_time_and_three_fit_
             .await
             .unwrap();
         provider.session().await.unwrap();
-        world.source.set(Mood::Fails(ErrorKind::Unavailable));
+        world.source.set(Behavior::Fails(ErrorKind::Unavailable));
         let end = world.clock.now() + seconds(length - 31);
         while world.clock.now() < end {
             for _ in 0..20 {
@@ -151,10 +151,10 @@ async fn promise_07_and_08_in_an_outage_calls_are_bounded_by_time_and_three_fit_
 }
 
 #[tokio::test]
-async fn a_refresh_that_fails_while_credentials_are_held_is_warned_about_by_itself() {
+async fn a_failed_refresh_is_logged_while_credentials_are_cached() {
     let world = World::new().await;
     let provider = warm(&world).await;
-    world.source.set(Mood::Fails(ErrorKind::Denied));
+    world.source.set(Behavior::Fails(ErrorKind::Denied));
     world.clock.advance(REFRESH_AT);
     key(&provider);
     let warned = || {
@@ -162,12 +162,12 @@ async fn a_refresh_that_fails_while_credentials_are_held_is_warned_about_by_itse
         logs.matches("the credentials could not be refreshed")
             .count()
     };
-    world.until("it is warned about", || warned() == 1).await;
+    world.until("a warning is logged", || warned() == 1).await;
     let logs = crate::support::watch::logged();
     for says in ["WARN", "denied", "as the test wants it", "seconds_left=900"] {
         assert!(logs.contains(says), "{says}");
     }
-    // Whoever gets the error needs no warning.
+    // A caller that gets the error needs no warning.
     world.clock.advance(HOUR);
     provider.session().await.unwrap_err();
     assert_eq!(warned(), 1);

@@ -1,4 +1,4 @@
-//! Runtimes that end, are gone, or were never there.
+//! Runtimes that end, have ended, stand still, or were never there.
 
 use super::world::{World, seconds};
 use super::{REFRESH_AT, at_once, key};
@@ -23,11 +23,11 @@ fn promise_11_when_a_runtime_is_dropped_in_mid_flight_callers_on_another_succeed
         unwinding.join().unwrap_err();
     };
     for end in [Runtime::shutdown_background, panics] {
-        a_runtime_ends_in_mid_flight(end);
+        a_runtime_ends_mid_fetch(end);
     }
 }
 
-fn a_runtime_ends_in_mid_flight(end: fn(Runtime)) {
+fn a_runtime_ends_mid_fetch(end: fn(Runtime)) {
     let (home, a, b) = (runtime(), runtime(), runtime());
     let world = home.block_on(World::new());
     let provider = home.block_on(world.provider());
@@ -43,7 +43,7 @@ fn a_runtime_ends_in_mid_flight(end: fn(Runtime)) {
                 tokio::pin!(call);
                 assert!(
                     futures_util::poll!(&mut call).is_pending(),
-                    "it waits for the flight on A"
+                    "it waits for the fetch on A"
                 );
                 end(a);
                 let open = async {
@@ -61,7 +61,7 @@ fn a_runtime_ends_in_mid_flight(end: fn(Runtime)) {
         });
         waiter.join().unwrap()
     });
-    waiting.expect("elected anew on B");
+    waiting.expect("another fetch on B");
 }
 
 #[test]
@@ -85,18 +85,18 @@ fn without_a_runtime_the_error_says_so() {
 }
 
 #[test]
-fn without_a_runtime_nobody_joins_a_flight_of_others_and_what_is_held_is_given() {
+fn without_a_runtime_callers_get_the_cached_credentials_or_an_error() {
     let runtime = runtime();
     let world = runtime.block_on(World::new());
     let provider = runtime.block_on(world.provider());
-    let fly = |calls| {
+    let start_fetch = |calls| {
         world.source.close_gate();
         runtime.block_on(async {
             assert!(provider.session().now_or_never().is_none());
             world.source.asked(calls).await;
         });
     };
-    fly(1);
+    start_fetch(1);
     for error in [
         provider.session().now_or_never().unwrap().map(drop),
         provider.refresh().now_or_never().unwrap(),
@@ -105,19 +105,19 @@ fn without_a_runtime_nobody_joins_a_flight_of_others_and_what_is_held_is_given()
     }
     world.source.open_gate();
     let old = runtime.block_on(provider.session()).unwrap();
-    // In the last seconds others wait for the next flight.
+    // In the last seconds callers with a runtime wait for the next fetch.
     world.clock.advance(seconds(3600 - 20));
-    fly(2);
-    let held = provider.session().now_or_never().unwrap().unwrap();
+    start_fetch(2);
+    let cached = provider.session().now_or_never().unwrap().unwrap();
     let id = |session: &aws_google_web_identity::Session| {
         session.credentials().access_key_id().to_owned()
     };
-    assert_eq!(id(&held), id(&old));
+    assert_eq!(id(&cached), id(&old));
     world.source.open_gate();
 }
 
 #[test]
-fn a_runtime_that_is_gone_is_an_error_and_not_waited_for_for_ever() {
+fn a_runtime_that_has_ended_is_an_error() {
     let (home, gone) = (runtime(), runtime());
     let world = home.block_on(World::new());
     let provider = home.block_on(world.provider());
@@ -141,8 +141,8 @@ fn a_runtime_that_is_gone_is_an_error_and_not_waited_for_for_ever() {
 }
 
 #[test]
-fn connections_of_a_runtime_that_ended_are_no_use_and_no_harm_on_the_next() {
-    // The servers live on.
+fn connections_of_an_ended_runtime_do_no_harm() {
+    // The servers outlive the other runtimes.
     let home = Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -154,14 +154,14 @@ fn connections_of_a_runtime_that_ended_are_no_use_and_no_harm_on_the_next() {
     for round in 1..=3 {
         let passing = runtime();
         passing.block_on(provider.refresh()).unwrap();
-        // Its connections are pooled now, and their tasks end with it.
+        // Its connections, if they are pooled, end with it.
         drop(passing);
         assert_eq!(emulator.requests_of(Call::Sts).len(), round);
     }
 }
 
 #[test]
-fn keep_warm_is_taken_up_by_the_next_runtime() {
+fn keep_warm_goes_on_on_the_next_runtime() {
     let (home, passing) = (runtime(), runtime());
     let world = home.block_on(World::new());
     let policy = RefreshPolicy::new().jitter(0.0).keep_warm(true);
@@ -198,11 +198,11 @@ fn keep_warm_is_taken_up_by_the_next_runtime() {
 }
 
 #[test]
-fn a_flight_whose_runtime_stands_still_is_given_up_and_comes_home_to_nothing() {
+fn a_fetch_on_a_runtime_that_stands_still_is_abandoned() {
     let (home, parked) = (runtime(), runtime());
     let world = home.block_on(World::new());
     let provider = home.block_on(world.provider());
-    // Spawned there, and nobody drives it.
+    // The fetch is spawned there, and nobody drives the runtime.
     parked.block_on(async {
         assert!(provider.provide_credentials().now_or_never().is_none());
     });
@@ -216,20 +216,23 @@ fn a_flight_whose_runtime_stands_still_is_given_up_and_comes_home_to_nothing() {
                 }
             };
             tokio::pin!(asks);
-            assert!(futures_util::poll!(&mut asks).is_pending());
-            world.clock.advance(seconds(19));
-            assert!(futures_util::poll!(&mut asks).is_pending());
-            world.clock.advance(seconds(1));
-            asks.await.expect("another flight takes its place");
+            // Within the 5 s after which the SDK gives up.
+            for second in [2, 1] {
+                assert!(futures_util::poll!(&mut asks).is_pending());
+                assert_eq!(world.source.calls(), calls);
+                world.clock.advance(seconds(second));
+            }
+            let (answer, ()) = tokio::join!(asks, world.source.asked(calls + 1));
+            answer.expect("another fetch replaces it");
             assert_eq!(world.source.calls(), calls + 1);
         });
         if !refresh {
-            // Another one that stands still, which the refresh finds.
+            // Another one that stands still, for the refresh to find.
             parked.block_on(async { assert!(provider.refresh().now_or_never().is_none()) });
         }
     }
-    let held = key(&provider);
-    // Both come home now.
+    let newest = key(&provider);
+    // Both abandoned fetches complete now.
     std::thread::scope(|scope| {
         let late = scope.spawn(|| parked.block_on(world.source.asked(4)));
         home.block_on(async {
@@ -250,11 +253,11 @@ fn a_flight_whose_runtime_stands_still_is_given_up_and_comes_home_to_nothing() {
             }
         });
     });
-    assert_eq!(key(&provider), held, "older than what is held");
+    assert_eq!(key(&provider), newest, "an older value does not replace it");
 }
 
 #[test]
-fn keep_warm_begins_although_a_runtime_ended_before_it_ran() {
+fn keep_warm_begins_after_a_runtime_ended_before_it_ran() {
     let (home, gone) = (runtime(), runtime());
     let world = home.block_on(World::new());
     let policy = RefreshPolicy::new().jitter(0.0).keep_warm(true);
@@ -273,4 +276,85 @@ fn keep_warm_begins_although_a_runtime_ended_before_it_ran() {
         world.clock.advance(REFRESH_AT);
         world.source.asked(2).await;
     });
+}
+
+#[test]
+fn a_slow_fetch_on_another_runtime_that_works_is_waited_for() {
+    let other = Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let world = other.block_on(World::new());
+    let provider = other.block_on(world.provider());
+    world.source.close_gate();
+    other.block_on(async {
+        assert!(provider.session().now_or_never().is_none());
+        world.source.asked(1).await;
+    });
+    runtime().block_on(async {
+        let mut waits = std::pin::pin!(provider.session());
+        assert!(futures_util::poll!(&mut waits).is_pending());
+        for _ in 0..6 {
+            world.clock.advance(seconds(2));
+            // Until the other thread has answered the probe, and the next one is due in 2 s.
+            loop {
+                assert!(futures_util::poll!(&mut waits).is_pending());
+                if world.clock.until_the_next_wakes() == Some(seconds(2)) {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+        }
+        assert_eq!(world.source.calls(), 1);
+        world.source.open_gate();
+        waits.await.unwrap();
+    });
+    assert_eq!(world.source.calls(), 1);
+}
+
+#[test]
+fn a_caller_survives_any_number_of_other_runtimes_that_end() {
+    // The servers work while this thread drives other runtimes.
+    let home = Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let world = home.block_on(World::new());
+    let provider = home.block_on(world.provider());
+    for refresh in [false, true] {
+        let own = runtime();
+        world.source.close_gate();
+        let mut call = Box::pin(async {
+            match refresh {
+                false => provider.session().await.map(drop),
+                true => provider.refresh().await,
+            }
+        });
+        let mut own_fetch = false;
+        for _ in 0..20 {
+            let passing = runtime();
+            let before = world.source.calls();
+            if !own_fetch {
+                passing.block_on(async {
+                    assert!(provider.refresh().now_or_never().is_none());
+                    world.source.asked(before + 1).await;
+                });
+            }
+            let waiting = own.block_on(async {
+                let waiting = futures_util::poll!(&mut call);
+                // Its own fetch, if it starts one, begins.
+                for _ in 0..10 {
+                    tokio::task::yield_now().await;
+                }
+                waiting
+            });
+            assert!(waiting.is_pending(), "{waiting:?}");
+            own_fetch |= world.source.calls() > before + 1;
+        }
+        assert!(own_fetch, "the last attempt is on its own runtime");
+        world.source.open_gate();
+        own.block_on(call).unwrap();
+    }
 }

@@ -1,6 +1,6 @@
-//! What the SDK's own caches make of the provider, with a real S3 client.
+//! The provider under the SDK's own caches, with a real S3 client.
 
-use super::world::{Mood, World, seconds};
+use super::world::{Behavior, World, seconds};
 use super::{HOUR, REFRESH_AT, warm};
 use crate::support::chain;
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -11,7 +11,7 @@ use aws_smithy_http_client::test_util::infallible_client_fn;
 use futures_util::future::join_all;
 use std::sync::{Arc, Mutex};
 
-/// An S3 client whose requests end in process; the access key ids that signed them.
+/// An S3 client whose requests are answered in process, and the access key ids that signed them.
 fn s3(
     world: &World,
     provider: &GoogleWebIdentityProvider,
@@ -40,15 +40,15 @@ fn s3(
     (Client::new(&config), keys)
 }
 
-/// A request that waits for nobody's clock.
+/// Sends a request that must not wait for the test's clock.
 #[allow(
     clippy::disallowed_methods,
-    reason = "no request takes that long, but for one that would wait for ever"
+    reason = "only a request that hangs takes that long"
 )]
 async fn sent(s3: &Client, world: &World) -> Result<(), impl std::error::Error + use<>> {
     let request = s3.list_buckets().send();
     let Ok(answer) = tokio::time::timeout(seconds(60), request).await else {
-        panic!("it waits for an exchange, of {}", world.source.calls());
+        panic!("it waits; {} exchanges so far", world.source.calls());
     };
     answer.map(drop)
 }
@@ -64,7 +64,7 @@ async fn promise_13_under_lazy_and_no_cache_the_new_key_is_in_use_before_the_rea
         let (s3, keys) = s3(&world, &provider, cache);
         let start = world.clock.now();
         let mut changed = None;
-        // One request a second over the whole hour, of which none may wait for an exchange: the source
+        // One request a second for the whole hour. None may wait for an exchange: the source
         // answers only between two requests.
         while world.clock.now() < start + HOUR {
             let gate = world.source.close_gate();
@@ -106,7 +106,7 @@ async fn promise_13_under_lazy_and_no_cache_the_new_key_is_in_use_before_the_rea
 #[tokio::test]
 async fn promise_02_under_lazy_n_cold_callers_of_a_failing_source_make_one_exchange() {
     let world = World::new().await;
-    world.source.set(Mood::Fails(ErrorKind::Unavailable));
+    world.source.set(Behavior::Fails(ErrorKind::Unavailable));
     let provider = world.provider().await;
     let (s3, keys) = s3(&world, &provider, IdentityCache::lazy().build());
     for result in join_all((0..50).map(|_| s3.list_buckets().send())).await {
@@ -121,9 +121,9 @@ async fn promise_04_under_lazy_an_outage_is_not_felt_before_the_real_expiry() {
     let provider = warm(&world).await;
     let (s3, _) = s3(&world, &provider, IdentityCache::lazy().build());
     s3.list_buckets().send().await.unwrap();
-    world.source.set(Mood::Fails(ErrorKind::Unavailable));
+    world.source.set(Behavior::Fails(ErrorKind::Unavailable));
     let mut elapsed = seconds(0);
-    // lazy itself asks 10 s before what it takes for the expiry, and drops what it had.
+    // lazy() itself asks up to 10 s before the advertised expiry, and drops what it had.
     while elapsed < HOUR - seconds(30) {
         world.clock.advance(seconds(7));
         elapsed += seconds(7);
@@ -134,16 +134,16 @@ async fn promise_04_under_lazy_an_outage_is_not_felt_before_the_real_expiry() {
 }
 
 #[tokio::test]
-async fn promise_04_under_lazy_with_a_patience_of_6_s_a_hanging_source_is_not_felt() {
+async fn promise_04_under_lazy_with_a_timeout_of_6_s_a_hanging_source_is_not_felt() {
     let world = World::new().await;
     let provider = warm(&world).await;
     let cache = IdentityCache::lazy().load_timeout(seconds(6)).build();
     let (s3, keys) = s3(&world, &provider, cache);
     s3.list_buckets().send().await.unwrap();
-    world.source.set(Mood::Hangs);
+    world.source.set(Behavior::Hangs);
     let start = world.clock.now();
     let mut requests = 1;
-    // Who asks in the last 30 s may wait for 3 of them.
+    // In the last 30 s a request may wait for 3 s.
     while world.clock.now() < start + HOUR - seconds(4) {
         let request = s3.list_buckets().send();
         tokio::pin!(request);
@@ -163,7 +163,7 @@ async fn promise_04_under_lazy_with_a_patience_of_6_s_a_hanging_source_is_not_fe
                 answer.unwrap_or_else(|error| panic!("after {after:?}: {}", chain(&error)));
                 break;
             }
-            assert!(waited < seconds(3), "it waits for longer");
+            assert!(waited < seconds(3), "it waits longer");
             world.clock.advance(seconds(1));
         }
         requests += 1;

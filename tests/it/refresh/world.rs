@@ -1,4 +1,4 @@
-//! Clocks, a sleep and a source that the tests hold in their hands, and the emulator's STS behind them.
+//! Clocks, a sleep and a source that the tests control, and the emulator's STS behind them.
 
 use crate::support::watch::{Watched, start_with};
 use crate::support::{AUDIENCE, ROBOT, ROLE};
@@ -15,19 +15,20 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::{Semaphore, oneshot, watch};
 
-/// Where the tests' clocks begin; the emulator's is the same one.
+/// Where the tests' clocks begin. The emulator uses the same clock.
 pub const START: u64 = 1_800_000_000;
 
 #[derive(Debug, Default)]
-struct Hands {
+struct Times {
     wall: i64,
     monotonic: Duration,
     sleepers: Vec<(Duration, oneshot::Sender<()>)>,
 }
 
-/// Both clocks and the sleep. Sleeps end when the test moves time past their end, and only then.
+/// Both clocks and the sleep. A sleep ends when the test moves the time past its end, and only
+/// then.
 #[derive(Clone, Debug, Default)]
-pub struct Clock(Arc<Mutex<Hands>>);
+pub struct Clock(Arc<Mutex<Times>>);
 
 impl Clock {
     pub fn now(&self) -> SystemTime {
@@ -36,40 +37,40 @@ impl Clock {
         UNIX_EPOCH + Duration::from_millis(millis)
     }
 
-    /// Time passes, by both clocks.
+    /// Lets time pass, on both clocks.
     pub fn advance(&self, by: Duration) {
         self.0.lock().unwrap().wall += i64::try_from(by.as_millis()).unwrap();
-        let mut hands = self.0.lock().unwrap();
-        hands.monotonic += by;
-        let now = hands.monotonic;
-        for (end, sleeper) in std::mem::take(&mut hands.sleepers) {
+        let mut times = self.0.lock().unwrap();
+        times.monotonic += by;
+        let now = times.monotonic;
+        for (end, sleeper) in std::mem::take(&mut times.sleepers) {
             if end <= now {
                 let _ = sleeper.send(());
             } else if !sleeper.is_closed() {
-                hands.sleepers.push((end, sleeper));
+                times.sleepers.push((end, sleeper));
             }
         }
     }
 
-    /// The wall clock is set, or the machine was suspended: the monotonic clock doesn't see it.
+    /// Sets the wall clock, or suspends the machine: the monotonic clock does not notice.
     pub fn step(&self, seconds: i64) {
         self.0.lock().unwrap().wall += seconds * 1000;
     }
 
-    /// How long until the next of the sleeps has ended, in whole milliseconds, if anybody sleeps.
+    /// How long until the next sleep ends, in whole milliseconds, if there is one.
     pub fn until_the_next_wakes(&self) -> Option<Duration> {
-        let hands = self.0.lock().unwrap();
-        let sleepers = hands.sleepers.iter();
+        let times = self.0.lock().unwrap();
+        let sleepers = times.sleepers.iter();
         let awaited = sleepers.filter(|(_, sleeper)| !sleeper.is_closed());
         let next = awaited.map(|(end, _)| *end).min()?;
-        let left = next.saturating_sub(hands.monotonic).as_nanos();
+        let left = next.saturating_sub(times.monotonic).as_nanos();
         let millis = u64::try_from(left.div_ceil(1_000_000)).unwrap();
         Some(Duration::from_millis(millis))
     }
 
     pub fn sleepers(&self) -> usize {
-        let hands = self.0.lock().unwrap();
-        hands
+        let times = self.0.lock().unwrap();
+        times
             .sleepers
             .iter()
             .filter(|(_, sleeper)| !sleeper.is_closed())
@@ -92,9 +93,9 @@ impl MonotonicClock for Clock {
 impl AsyncSleep for Clock {
     fn sleep(&self, duration: Duration) -> Sleep {
         let (sender, end) = oneshot::channel();
-        let mut hands = self.0.lock().unwrap();
-        let at = hands.monotonic + duration;
-        hands.sleepers.push((at, sender));
+        let mut times = self.0.lock().unwrap();
+        let at = times.monotonic + duration;
+        times.sleepers.push((at, sender));
         Sleep::new(async move {
             if end.await.is_err() {
                 std::future::pending().await
@@ -103,20 +104,20 @@ impl AsyncSleep for Clock {
     }
 }
 
-/// What the source does when it is asked.
+/// What the source does when it is asked for a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mood {
+pub enum Behavior {
     Answers,
     Fails(ErrorKind),
     Hangs,
     Panics,
 }
 
-/// A source that waits at its gate for each call to be let through, if it is told to.
+/// A source whose gate, while it is closed, holds each call until the test lets it through.
 #[derive(Debug)]
 pub struct Source {
     emulator: Arc<Watched>,
-    mood: Mutex<Mood>,
+    behavior: Mutex<Behavior>,
     gate: Mutex<Option<Arc<Semaphore>>>,
     calls: watch::Sender<usize>,
     serial: AtomicUsize,
@@ -127,10 +128,10 @@ impl Source {
         *self.calls.borrow()
     }
 
-    /// Waits until it was asked so often in all.
+    /// Waits until it has been asked this many times in all.
     #[allow(
         clippy::disallowed_methods,
-        reason = "no test takes that long, but for one that would wait for ever"
+        reason = "only a test that hangs takes that long"
     )]
     pub async fn asked(&self, times: usize) {
         let mut calls = self.calls.subscribe();
@@ -141,11 +142,11 @@ impl Source {
         asked.unwrap();
     }
 
-    pub fn set(&self, mood: Mood) {
-        *self.mood.lock().unwrap() = mood;
+    pub fn set(&self, behavior: Behavior) {
+        *self.behavior.lock().unwrap() = behavior;
     }
 
-    /// From now on calls wait until they are let through.
+    /// From now on calls wait until the test lets them through.
     pub fn close_gate(&self) -> Arc<Semaphore> {
         let gate = Arc::new(Semaphore::new(0));
         *self.gate.lock().unwrap() = Some(gate.clone());
@@ -164,14 +165,14 @@ impl Source {
         if let Some(gate) = gate {
             gate.acquire().await.unwrap().forget();
         }
-        let mood = *self.mood.lock().unwrap();
-        match mood {
-            Mood::Answers => {}
-            Mood::Fails(kind) => {
+        let behavior = *self.behavior.lock().unwrap();
+        match behavior {
+            Behavior::Answers => {}
+            Behavior::Fails(kind) => {
                 return Err(Error::new(Stage::Source, kind, "as the test wants it"));
             }
-            Mood::Hangs => std::future::pending().await,
-            Mood::Panics => panic!("a panic of the user's source, as the test wants it"),
+            Behavior::Hangs => std::future::pending().await,
+            Behavior::Panics => panic!("a panic of the user's source, as the test wants it"),
         }
         let iat = self
             .emulator
@@ -210,7 +211,7 @@ impl World {
         let emulator = Arc::new(start_with(Emulator::builder().time_source(clock.clone())).await);
         let source = Arc::new(Source {
             emulator: emulator.clone(),
-            mood: Mutex::new(Mood::Answers),
+            behavior: Mutex::new(Behavior::Answers),
             gate: Mutex::default(),
             calls: watch::channel(0).0,
             serial: AtomicUsize::new(0),
@@ -244,7 +245,7 @@ impl World {
         self.builder().build().await.unwrap()
     }
 
-    /// Lets tasks run that need no more than to be polled, and what goes over loopback.
+    /// Lets tasks run that only need to be polled, and requests over loopback.
     pub async fn until(&self, what: &str, done: impl Fn() -> bool) {
         for _ in 0..20_000 {
             if done() {

@@ -1,4 +1,4 @@
-//! Google's token endpoint and STS in process, by the true time.
+//! Google's token endpoint and STS in process, on the true time.
 
 use crate::refresh::world::START;
 use crate::support::AUDIENCE;
@@ -30,7 +30,7 @@ struct State {
     calls: u64,
     ends: HashMap<String, u64>,
     clock_jumped: bool,
-    /// What must not be logged, of the day.
+    /// The day's secrets, which must not be logged.
     secrets: Vec<String>,
 }
 
@@ -79,7 +79,8 @@ impl Servers {
         self.state().key_id = key_id(emulator);
     }
 
-    /// Exchanges begun: calls to the token endpoint that were not made again for the time.
+    /// The exchanges that were started: calls to the token endpoint, without those repeated because
+    /// of a wrong clock.
     pub fn calls(&self) -> u64 {
         self.state().calls
     }

@@ -1,9 +1,8 @@
-//! What stands in for threads, tasks, time and the fetch while shuttle tries the interleavings.
+//! Stands in for threads, tasks, time and the fetch while shuttle tries the interleavings.
 
 use crate::clock::{Clocks, Monotonic, MonotonicClock};
-use crate::refresh::{
-    Fetch, FetchFuture, Fetched, HoldOff, Lost, Perishable, RefreshPolicy, Refresher,
-};
+use crate::error::{Error, ErrorKind, Stage};
+use crate::refresh::{Deadline, Expiring, Fetch, FetchFuture, Fetched, RefreshPolicy, Refresher};
 use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep, Sleep};
 use aws_smithy_async::time::{SharedTimeSource, TimeSource};
 use shuttle::future::AbortHandle;
@@ -16,14 +15,12 @@ use tokio::sync::watch;
 /// An atomic slot that shuttle sees: others may run before each load and store.
 pub(in crate::refresh) struct ArcSwapOption<T>(shuttle::sync::Mutex<Option<Arc<T>>>);
 
-pub(in crate::refresh) type Loaded<T> = Option<Arc<T>>;
-
 impl<T> ArcSwapOption<T> {
     pub(in crate::refresh) fn empty() -> Self {
         Self(shuttle::sync::Mutex::new(None))
     }
 
-    pub(in crate::refresh) fn load(&self) -> Loaded<T> {
+    pub(in crate::refresh) fn load(&self) -> Option<Arc<T>> {
         self.load_full()
     }
 
@@ -38,25 +35,31 @@ impl<T> ArcSwapOption<T> {
 }
 
 thread_local! {
-    /// What was spawned in this execution; all of its tasks run on one thread.
+    /// The tasks spawned in this execution. All of them run on one thread.
     static SPAWNED: RefCell<Vec<AbortHandle>> = const { RefCell::new(Vec::new()) };
 }
 
+#[derive(Clone, PartialEq)]
 pub(in crate::refresh) struct Runtime;
 
 impl Runtime {
-    pub(in crate::refresh) fn try_current() -> Result<Self, ()> {
-        Ok(Self)
+    pub(in crate::refresh) fn current() -> Option<Self> {
+        Some(Self)
+    }
+
+    pub(in crate::refresh) async fn runs_tasks(&self) -> bool {
+        true
     }
 
     pub(in crate::refresh) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let task = shuttle::future::spawn(task);
         SPAWNED.with_borrow_mut(|spawned| spawned.push(task.abort_handle()));
-        // Dropping it would detach the task, and one that waits for ever would be no deadlock.
+        // Dropping the handle would detach the task, and shuttle would not report a task that waits
+        // forever as a deadlock.
         std::mem::forget(task);
     }
 
-    /// The runtime ends, and with it what was spawned.
+    /// The runtime ends, and with it every spawned task.
     pub(super) fn end() {
         for task in SPAWNED.take() {
             task.abort();
@@ -64,25 +67,26 @@ impl Runtime {
     }
 }
 
-/// Both clocks. Sleeps end when the bell is rung, by a task of the test's so that deadlines race with answers, or never.
+/// Both clocks. A fetch's deadline passes when the test says so, so that it races with the answer.
+/// No other sleep ever ends.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Time {
     wall: Arc<AtomicU64>,
     monotonic: Arc<AtomicU64>,
-    bell: Option<Arc<watch::Sender<bool>>>,
+    deadline: Option<Arc<watch::Sender<bool>>>,
 }
 
 impl Time {
-    pub(super) fn with_a_bell() -> Self {
+    pub(super) fn with_deadline() -> Self {
         Self {
-            bell: Some(Arc::new(watch::Sender::new(false))),
+            deadline: Some(Arc::new(watch::Sender::new(false))),
             ..Self::default()
         }
     }
 
-    pub(super) fn ring(&self) {
-        if let Some(bell) = &self.bell {
-            bell.send_replace(true);
+    pub(super) fn pass_deadline(&self) {
+        if let Some(deadline) = &self.deadline {
+            deadline.send_replace(true);
         }
     }
 
@@ -110,32 +114,27 @@ impl MonotonicClock for Time {
 
 impl AsyncSleep for Time {
     fn sleep(&self, duration: Duration) -> Sleep {
-        // It rings for the flight's own deadline; those who wait for it have more patience.
-        let is_deadline = duration <= RefreshPolicy::new().flight_deadline();
-        let bell = self.bell.clone().filter(|_| is_deadline);
+        // The time stands still, so that a fetch sleeps for its whole deadline; nothing else sleeps
+        // for just as long.
+        let is_deadline = duration == RefreshPolicy::new().fetch_deadline();
+        let deadline = self.deadline.clone().filter(|_| is_deadline);
         Sleep::new(async move {
-            match bell {
-                Some(bell) => drop(bell.subscribe().wait_for(|rung| *rung).await),
+            match deadline {
+                Some(deadline) => drop(deadline.subscribe().wait_for(|passed| *passed).await),
                 None => std::future::pending().await,
             }
         })
     }
 }
 
-/// The serial number of its fetch.
+/// The serial number of the fetch.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Serial(pub(super) u64);
 
-impl Perishable for Serial {
+impl Expiring for Serial {
     fn with_expiry(&self, _: SystemTime, _: Option<SystemTime>) -> Self {
         self.clone()
     }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Failure {
-    OfTheSource,
-    Lost(Lost),
 }
 
 pub(super) const LIFETIME: u64 = 3600;
@@ -155,39 +154,36 @@ impl Source {
 
 impl Fetch for Source {
     type Value = Serial;
-    type Error = Failure;
 
-    fn fetch(&self) -> FetchFuture<'_, Self> {
-        Box::pin(async {
-            let serial = self.begun.fetch_add(1, Ordering::SeqCst);
-            shuttle::future::yield_now().await;
-            if self.fails.load(Ordering::SeqCst) {
-                return Err(Failure::OfTheSource);
-            }
+    const WHAT: &'static str = "serial";
+    const ISSUED_AT: Stage = Stage::Source;
+
+    fn fetch(&self, deadline: Deadline) -> FetchFuture<'_, Serial> {
+        Box::pin(async move {
+            let serial = async {
+                let serial = self.begun.fetch_add(1, Ordering::SeqCst);
+                shuttle::future::yield_now().await;
+                if self.fails.load(Ordering::SeqCst) {
+                    return Err(Error::from_message(Stage::Source, ErrorKind::Unavailable, "no"));
+                }
+                Ok(serial)
+            };
             Ok(Fetched {
-                value: Serial(serial),
+                value: Serial(deadline.guard(Stage::Source, serial).await?),
                 lifetime: Duration::from_secs(LIFETIME),
             })
         })
     }
-
-    fn lost(&self, how: Lost) -> Failure {
-        Failure::Lost(how)
-    }
-
-    fn hold_off(&self, _: &Failure) -> HoldOff {
-        HoldOff::Short
-    }
 }
 
-/// A refresher, and what the test turns.
-pub(super) struct Stage {
+/// A refresher, and what the test sets.
+pub(super) struct Setup {
     pub(super) source: Source,
     pub(super) time: Time,
     pub(super) refresher: Refresher<Source>,
 }
 
-impl Stage {
+impl Setup {
     pub(super) fn new() -> Self {
         Self::with(Time::default(), RefreshPolicy::new())
     }
@@ -212,14 +208,14 @@ impl Stage {
         }
     }
 
-    /// One that holds a value.
+    /// With a cached value.
     pub(super) fn warm() -> Self {
-        let stage = Self::new();
-        shuttle::future::block_on(stage.refresher.refresh()).unwrap();
-        stage
+        let setup = Self::new();
+        shuttle::future::block_on(setup.refresher.refresh()).unwrap();
+        setup
     }
 
-    pub(super) fn get(&self) -> shuttle::future::JoinHandle<Result<Serial, Failure>> {
+    pub(super) fn get(&self) -> shuttle::future::JoinHandle<Result<Serial, Error>> {
         let refresher = self.refresher.clone();
         shuttle::future::spawn(async move { refresher.get(Serial::clone).await })
     }
