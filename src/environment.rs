@@ -1,10 +1,10 @@
-//! What a provider reads of the process and the machine that it runs on.
+//! What a provider reads from its process and its machine.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// The process's variables and the machine's own words about itself, or those of a test.
+/// The variables of the process and what the system says about the machine, or a test's values.
 #[derive(Clone, Default)]
 pub(crate) enum Environment {
     #[default]
@@ -30,6 +30,7 @@ impl Default for Fixed {
 }
 
 impl Environment {
+    /// A variable. An empty one counts as not set.
     pub(crate) fn get(&self, name: &str) -> Option<String> {
         match self {
             Environment::Process => std::env::var(name).ok(),
@@ -38,7 +39,7 @@ impl Environment {
         .filter(|value| !value.is_empty())
     }
 
-    /// A variable that names a file or directory, in whatever encoding.
+    /// A variable that names a file or a directory, in any encoding.
     pub(crate) fn path(&self, name: &str) -> Option<PathBuf> {
         match self {
             Environment::Process => std::env::var_os(name).map(PathBuf::from),
@@ -47,7 +48,7 @@ impl Environment {
         .filter(|path| !path.as_os_str().is_empty())
     }
 
-    /// The user's directory: `HOME`, else, as for a service that has none, what the system says.
+    /// The user's home directory: `HOME`, or the system's answer where a service has no `HOME`.
     pub(crate) fn home(&self) -> Option<PathBuf> {
         match self {
             Environment::Process => {
@@ -57,7 +58,7 @@ impl Environment {
         }
     }
 
-    /// The host's name as the system tells it.
+    /// The host's name, according to the system.
     pub(crate) fn host_name(&self) -> Option<String> {
         match self {
             Environment::Process => word("/proc/sys/kernel/hostname"),
@@ -65,7 +66,7 @@ impl Environment {
         }
     }
 
-    /// What the firmware calls the machine, where the system tells it.
+    /// The machine's product name in the firmware, where the system exposes it.
     pub(crate) fn product_name(&self) -> Option<String> {
         match self {
             Environment::Process => word("/sys/class/dmi/id/product_name"),
@@ -90,12 +91,12 @@ impl Environment {
         }
         match self {
             Environment::Fixed(fixed) => Arc::make_mut(fixed),
-            Environment::Process => unreachable!("it was replaced above"),
+            Environment::Process => unreachable!("replaced above"),
         }
     }
 }
 
-/// What a file of the kernel holds, if it is there and holds something.
+/// The text of a file of the kernel, if it exists and is not empty.
 fn word(path: &str) -> Option<String> {
     let text = std::fs::read_to_string(path).ok()?;
     Some(text.trim().to_owned()).filter(|text| !text.is_empty())

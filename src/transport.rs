@@ -1,4 +1,4 @@
-//! One call to Google: the SDK's transport with our deadline, retries and body cap.
+//! How requests are sent: the SDK's own transport with our timeouts, retries and body cap.
 
 mod client;
 mod endpoint;
@@ -37,18 +37,18 @@ use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
 
-/// One way to send a request to Google, and what the STS client is made with.
+/// Sends requests to Google, and configures the STS client the same way.
 #[derive(Clone)]
 pub(crate) struct Transport {
     http: SharedHttpClient,
-    /// Uses no proxy.
+    /// Bypasses the proxy.
     direct: SharedHttpClient,
     retries: RetryConfig,
     timeouts: TimeoutConfig,
     partition: RetryPartition,
     time: SharedTimeSource,
     sleep: Option<SharedAsyncSleep>,
-    /// The HTTP client is the SDK's own, which reads the proxy from the environment.
+    /// The HTTP client is ours, which reads the proxy from the environment.
     is_default_client: bool,
     proxy: Option<Proxy>,
 }
@@ -67,8 +67,8 @@ impl Transport {
             retries: settings::retries(conf),
             timeouts: settings::timeouts(conf),
             partition: RetryPartition::custom("aws-google-web-identity")
-                // The SDK's default quota is one per process and service: an outage at Google would use up the retries
-                // that the recovery needs.
+                // The SDK's default retry quota is shared by the process: an outage at Google would
+                // use up the retries that the recovery needs.
                 .token_bucket(TokenBucket::unlimited())
                 .build(),
             time: conf
@@ -81,7 +81,7 @@ impl Transport {
         Ok(transport.with_proxy_of(&Environment::default()))
     }
 
-    /// The proxy that this environment names, for the hints of errors.
+    /// Notes the proxy that this environment names, for the hints of errors.
     pub(crate) fn with_proxy_of(mut self, environment: &Environment) -> Self {
         self.proxy = self
             .is_default_client
@@ -90,7 +90,7 @@ impl Transport {
         self
     }
 
-    /// The same client, retries and timeouts for STS.
+    /// Gives STS the same client, retries and timeouts.
     pub(crate) fn outfit(
         &self,
         mut sts: aws_sdk_sts::config::Builder,
@@ -104,15 +104,15 @@ impl Transport {
             .retry_partition(self.partition.clone())
     }
 
-    /// What an error of the connection has to do with a proxy, if there is one.
+    /// How a proxy, if there is one, may have caused a connection error.
     pub(crate) fn proxy_hint(&self, error: &(dyn std::error::Error + 'static)) -> Option<String> {
         self.proxy.as_ref().map(|proxy| proxy.hint(error))
     }
 
-    /// Sends the request and takes the answer, whatever its status.
+    /// Sends the request and returns the answer, whatever its status.
     ///
     /// # Errors
-    /// When there is no whole answer of at most 64 KiB within the timeouts.
+    /// When no complete answer of at most 64 KiB arrives within the timeouts.
     pub(crate) async fn send(&self, mut request: Request) -> Result<Response, Error> {
         let (stage, operation, direct) = (request.stage, request.operation, request.direct);
         let (retries, timeouts) = match request.once {

@@ -1,5 +1,6 @@
-//! Where the program runs: on Google's infrastructure, where there is a metadata server, or elsewhere, where a
-//! look-up of its name can hang for half a minute.
+//! Whether the program runs on Google's infrastructure.
+//!
+//! Only there is a metadata server. Elsewhere a DNS look-up of its name can hang for half a minute.
 
 use crate::context::Context;
 use crate::environment::Environment;
@@ -9,23 +10,23 @@ use crate::transport::{Endpoint, Request};
 use std::fmt;
 use std::time::Duration;
 
-/// The metadata server's address, which needs no look-up. `GCE_METADATA_IP` names another, as for Google's own
-/// clients.
+/// The metadata server's address, which needs no DNS. `GCE_METADATA_IP` overrides it, as in Google's
+/// own clients.
 const ADDRESS: &str = "169.254.169.254";
-/// The server is on the same host. A chain of providers must go on within 200 ms.
+/// The server is on the same host, and a chain of providers must go on within 200 ms.
 const PROBE: Duration = Duration::from_millis(150);
 
-/// What environment and firmware say.
+/// What the environment and the firmware say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Platform {
     Google(String),
     Elsewhere(String),
-    /// Only a look at the metadata server's address can tell.
+    /// Only a request to the metadata server's address can decide.
     Unclear(String),
 }
 
 impl Platform {
-    /// The signs, the most explicit one first.
+    /// Reads the signs, the most explicit one first.
     pub(crate) fn of(environment: &Environment) -> Self {
         let set = |name: &str| environment.get(name).is_some();
         if environment
@@ -38,7 +39,8 @@ impl Platform {
             return Self::Google("GCE_METADATA_HOST is set".to_owned());
         }
         let in_kubernetes = set("KUBERNETES_SERVICE_HOST");
-        // Knative sets K_SERVICE on anybody's Kubernetes; on Cloud Run itself there is none.
+        // Knative sets K_SERVICE in any Kubernetes cluster; Cloud Run itself does not set
+        // KUBERNETES_SERVICE_HOST.
         let serverless = [
             "K_SERVICE",
             "CLOUD_RUN_JOB",
@@ -77,10 +79,13 @@ impl fmt::Display for Platform {
     }
 }
 
-/// Whether this is Google's infrastructure, asking the metadata server's address where nothing else tells; if
-/// not, why.
+/// Decides whether this is Google's infrastructure. Asks the metadata server's address if no sign
+/// decides.
 ///
-/// A no of the address is not remembered: a pod can be there before its metadata server is.
+/// A failed request is not cached: a pod can start before its metadata server.
+///
+/// # Errors
+/// The reason why this is not Google's infrastructure.
 pub(crate) async fn is_googles(cx: &Context) -> Result<(), String> {
     match Platform::of(cx.environment()) {
         Platform::Google(_) => Ok(()),

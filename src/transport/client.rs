@@ -1,4 +1,4 @@
-//! The HTTP clients: the one for everything, and the one without a proxy.
+//! The HTTP clients: one for all requests, and one that bypasses the proxy.
 
 use super::guarded::Guarded;
 use crate::build_error::BuildError;

@@ -1,16 +1,16 @@
-//! Why there is no answer.
+//! Errors of requests that got no answer.
 
 use super::plugins::is_over_limit;
 use crate::error::{Error, ErrorKind, Stage};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 
-/// What happened on the way, as text: an `SdkError` holds the answer, and shows it.
+/// The causes as text: an `SdkError` holds the answer and prints it.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Causes(String);
 
-/// Makes our error of the SDK's, of which only the texts of the causes are kept.
+/// Converts the SDK's error. Only the texts of its causes are kept.
 pub(crate) fn transport_error<E: std::error::Error + 'static>(
     stage: Stage,
     error: &SdkError<E, HttpResponse>,
@@ -31,7 +31,7 @@ pub(crate) fn transport_error<E: std::error::Error + 'static>(
     Error::message(stage, kind, what).with_source(Causes(causes(error)))
 }
 
-/// The innermost two causes say what happened; the outer ones are the SDK's own wrapping.
+/// The two innermost causes, which say what happened. The outer ones are the SDK's own.
 fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     let texts: Vec<String> = std::iter::successors(error.source(), |error| error.source())
         .map(ToString::to_string)

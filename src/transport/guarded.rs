@@ -1,4 +1,4 @@
-//! HTTP clients that keep from the SDK's eyes what it would print: answers until they are read, and headers.
+//! HTTP clients that hide from the SDK what it would log: headers, and answers until they are read.
 
 use super::limited::limited;
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -18,8 +18,9 @@ use std::fmt;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// Every hop's client. At TRACE the SDK prints an answer as it comes: one whose body is in memory already, as a client of
-/// the user's own may give it, with the tokens in it. And it buffers answers whole.
+/// Caps and hides the answers of a client. At TRACE the SDK logs an answer as it arrives; if its body
+/// is already in memory, as a user's own client may return it, the log would show the tokens in it.
+/// The SDK also buffers a whole answer, whatever its size.
 #[derive(Debug)]
 pub(crate) struct Guarded(pub(crate) SharedHttpClient);
 
@@ -65,11 +66,11 @@ impl HttpConnector for GuardedConnector {
     }
 }
 
-/// Headers by name; their values are secrets, or may be.
+/// Headers by name. Their values may be secrets.
 pub(crate) type Headers = Vec<(Cow<'static, str>, Zeroizing<String>)>;
 
-/// A client that adds these headers to the one request that it is made for, where the SDK doesn't see them: at TRACE it
-/// prints those of a request, but for `authorization`.
+/// Adds headers to the one request that it is made for, below the SDK, which logs a request's headers
+/// at TRACE (except `authorization`).
 pub(crate) struct WithHeaders {
     pub(crate) client: SharedHttpClient,
     pub(crate) headers: Arc<Headers>,

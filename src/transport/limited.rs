@@ -3,10 +3,10 @@
 use aws_smithy_types::body::SdkBody;
 use http_body_util::Limited;
 
-/// An ID token, a signed JWT or credentials have a few KiB; the SDK buffers an answer whole.
+/// An ID token, a signed JWT or credentials have a few KiB. The SDK buffers a whole answer.
 const MAX_BODY: usize = 64 * 1024;
 
-/// The body, but for an error when it is longer than any that we expect.
+/// The body, which ends in an error if it is longer than any that we expect.
 pub(super) fn limited(body: SdkBody) -> SdkBody {
     SdkBody::from_body_1_x(Limited::new(body, MAX_BODY))
 }
@@ -18,7 +18,7 @@ mod tests {
     use http_body_util::BodyExt;
 
     #[tokio::test]
-    async fn a_body_of_64_kib_is_taken_and_a_longer_one_is_not() {
+    async fn a_body_has_at_most_64_kib() {
         for (length, taken) in [(MAX_BODY, true), (MAX_BODY + 1, false)] {
             for make in [limited as fn(_) -> _, |body| {
                 scrubbed(limited(body), "a.b.c")

@@ -1,4 +1,4 @@
-//! What the SDK's transport lacks for us, as classifiers and plugins.
+//! What we add to the SDK's transport: a retry classifier and a runtime plugin.
 
 use aws_smithy_runtime::client::retries::RetryPartition;
 use aws_smithy_runtime::client::retries::classifiers::TransientErrorClassifier;
@@ -15,11 +15,11 @@ use std::convert::Infallible;
 use std::error::Error as StdError;
 use std::time::Duration;
 
-/// A server that asks for more patience than this gets its error passed on: the deadline of the
-/// exchange is near, and the refresher will come back later.
+/// A longer `Retry-After` ends the call with the server's error: the exchange's deadline is near, and
+/// the refresher retries later.
 pub(crate) const MAX_RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// Whether the body cap is among the causes.
+/// Whether the body cap caused the error.
 pub(crate) fn is_over_limit(error: &(dyn StdError + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
@@ -31,9 +31,11 @@ pub(crate) fn is_over_limit(error: &(dyn StdError + 'static)) -> bool {
     false
 }
 
-/// What is tried again, at Google's endpoints and at STS alike: a connection that fails or breaks, and the statuses that
-/// Google documents as passing, for which the SDK's own classifiers lack 408 and 429. An answer that is too large is
-/// final: whoever sends one would send it again, and to the SDK it is a connection that broke.
+/// Decides what is retried, at Google's endpoints and at STS: connections that fail or break, and
+/// the statuses that Google documents as transient. The SDK's own classifiers lack 408 and 429.
+///
+/// An answer that is too large is final, because the server would send it again. To the SDK it looks
+/// like a connection that broke.
 #[derive(Debug)]
 pub(crate) struct Retries {
     transient: TransientErrorClassifier<Infallible>,
@@ -90,7 +92,7 @@ impl ClassifyRetry for Retries {
     }
 }
 
-/// Keeps answers out of the SDK's logs, and our retries out of its shared quota.
+/// Keeps answers out of the SDK's logs and our retries out of its shared quota.
 pub(crate) fn opaque(partition: RetryPartition) -> StaticRuntimePlugin {
     let mut layer = Layer::new("aws-google-web-identity");
     layer.store_put(SensitiveOutput);

@@ -1,4 +1,4 @@
-//! An answer as the hops read it.
+//! An answer, as its readers see it.
 
 use crate::error::{Error, ErrorKind};
 use crate::transport::received::Received;
@@ -40,7 +40,7 @@ impl Response {
         }
     }
 
-    /// Takes out of a refusal what it repeats of a secret that was sent.
+    /// Removes from a refusal every part of a secret that was sent.
     pub(crate) fn blank_out(&mut self, secret: &str) {
         if !self.is_success() {
             crate::redact::blank_out(&mut self.body, secret.as_bytes());
@@ -55,7 +55,7 @@ impl Response {
         self.flavor.as_deref()
     }
 
-    /// What is wrong with what the answer holds, and who gave it.
+    /// Adds who answered to an error about the answer's content.
     pub(crate) fn blame(&self, error: Error) -> Error {
         error.and_hint(&format!("answered by {}", self.origin))
     }
@@ -69,7 +69,7 @@ impl Response {
         std::str::from_utf8(&self.body).ok()
     }
 
-    /// What kind of body it is, without showing it: it may hold a token.
+    /// Describes the answer without its body, which may hold a token.
     pub(crate) fn describe(&self) -> String {
         let content_type = self.content_type.as_deref().unwrap_or("no content type");
         let retry_after = match &self.retry_after {
@@ -85,13 +85,13 @@ impl Response {
         )
     }
 
-    /// The kind that this status stands for, where the body doesn't say more.
+    /// The kind of error that the status means, if the body says no more.
     pub(crate) fn error_kind(&self) -> ErrorKind {
         kind_of_status(self.status)
     }
 }
 
-/// What a status stands for, of Google's servers and of STS alike.
+/// What a status means, from Google's servers and from STS.
 pub(crate) fn kind_of_status(status: u16) -> ErrorKind {
     match status {
         ..=399 => ErrorKind::MalformedResponse,

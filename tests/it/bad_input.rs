@@ -360,7 +360,7 @@ async fn a_connection_that_fails_where_there_is_a_proxy_names_it_and_hides_its_p
             stage,
             ErrorKind::Unavailable,
             &[
-                "if NO_PROXY doesn't except it, through the proxy \"proxy.example.com:3128\", of HTTPS_PROXY",
+                "through the proxy \"proxy.example.com:3128\", named by HTTPS_PROXY, unless NO_PROXY",
             ],
         );
         let shown = format!("{} {error:?}", chain(&error));
