@@ -48,6 +48,15 @@ impl Environment {
         .filter(|path| !path.as_os_str().is_empty())
     }
 
+    /// Whether a proxy is reached by https.
+    pub(crate) fn has_https_proxy(&self) -> bool {
+        const VARIABLES: [&str; 4] = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
+        let is_https = |proxy: String| proxy.to_ascii_lowercase().starts_with("https:");
+        VARIABLES
+            .iter()
+            .any(|name| self.get(name).is_some_and(is_https))
+    }
+
     /// The user's home directory: `HOME`, or the system's answer where a service has no `HOME`.
     pub(crate) fn home(&self) -> Option<PathBuf> {
         match self {

@@ -91,6 +91,7 @@ struct Inner {
     message: Option<String>,
     hint: Option<String>,
     deadline: Option<Duration>,
+    retry_after: Option<Duration>,
     not_yet: bool,
     code: Option<String>,
     request_id: Option<String>,
@@ -109,6 +110,7 @@ impl Error {
             message: None,
             hint: None,
             deadline: None,
+            retry_after: None,
             not_yet: false,
             code: None,
             request_id: None,
@@ -123,6 +125,7 @@ impl Error {
             message: Some(message.into()),
             hint: None,
             deadline: None,
+            retry_after: None,
             not_yet: false,
             code: None,
             request_id: None,
@@ -175,6 +178,17 @@ impl Error {
     pub(crate) fn with_source(mut self, source: impl Into<BoxError>) -> Self {
         Arc::make_mut(&mut self.0).source = Some(Arc::from(source.into()));
         self
+    }
+
+    /// Notes for how long the server asked to be left alone.
+    pub(crate) fn with_retry_after(mut self, pause: Option<Duration>) -> Self {
+        Arc::make_mut(&mut self.0).retry_after = pause;
+        self
+    }
+
+    /// How long the server asked to be left alone.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
     }
 
     /// At which hop it happened.

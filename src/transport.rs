@@ -4,21 +4,25 @@ mod client;
 mod endpoint;
 mod failure;
 mod guarded;
+mod last_answer;
 mod limited;
 mod plugins;
 mod proxy;
 mod received;
 mod request;
 mod response;
+mod retry_after;
+mod roots;
 mod settings;
 
 pub(crate) use endpoint::Endpoint;
 pub(crate) use failure::transport_error;
+pub(crate) use last_answer::LastAnswer;
 pub(crate) use received::{Received, Skew};
 pub(crate) use request::{Body, Request};
 pub(crate) use response::{Response, kind_of_status};
+pub(crate) use retry_after::retry_after;
 
-use crate::build_error::BuildError;
 use crate::environment::Environment;
 use crate::error::Error;
 use aws_smithy_async::rt::sleep::SharedAsyncSleep;
@@ -48,20 +52,15 @@ pub(crate) struct Transport {
     partition: RetryPartition,
     time: SharedTimeSource,
     sleep: Option<SharedAsyncSleep>,
-    /// The HTTP client is ours, which reads the proxy from the environment.
-    is_default_client: bool,
+    /// The proxy of our own client, for the hints of errors.
     proxy: Option<Proxy>,
 }
 
 impl Transport {
     /// Makes the HTTP clients and does no I/O.
-    ///
-    /// # Errors
-    /// When `conf` has no HTTP client and the SDK has no default one.
-    pub(crate) fn new(conf: &SdkConfig) -> Result<Self, BuildError> {
-        let (http, direct) = client::http_clients(conf)?;
-        let is_default_client = conf.http_client().is_none();
-        let transport = Self {
+    pub(crate) fn new(conf: &SdkConfig, environment: &Environment) -> Self {
+        let (http, direct) = client::http_clients(conf, environment);
+        Self {
             http,
             direct,
             retries: settings::retries(conf),
@@ -75,19 +74,12 @@ impl Transport {
                 .time_source()
                 .unwrap_or_else(|| SharedTimeSource::new(SystemTimeSource::new())),
             sleep: conf.sleep_impl(),
-            is_default_client,
-            proxy: None,
-        };
-        Ok(transport.with_proxy_of(&Environment::default()))
-    }
-
-    /// Notes the proxy that this environment names, for the hints of errors.
-    pub(crate) fn with_proxy_of(mut self, environment: &Environment) -> Self {
-        self.proxy = self
-            .is_default_client
-            .then(|| Proxy::of(environment))
-            .flatten();
-        self
+            // A user's own client has a proxy of its own.
+            proxy: match conf.http_client() {
+                Some(_) => None,
+                None => Proxy::of(environment),
+            },
+        }
     }
 
     /// Gives STS the same client, retries and timeouts.
@@ -129,6 +121,7 @@ impl Transport {
         let headers = Arc::new(std::mem::take(&mut request.headers));
         let time = self.time.clone();
         let origin = request.endpoint.origin();
+        let last_answer = LastAnswer::default();
         let mut call = Operation::builder()
             .service_name("Google")
             .operation_name(operation)
@@ -140,6 +133,7 @@ impl Transport {
             .timeout_config(timeouts)
             .time_source(self.time.clone())
             .with_connection_poisoning()
+            .interceptor(last_answer.clone())
             .runtime_plugin(plugins::opaque(self.partition.clone()));
         if let Some(sleep) = &self.sleep {
             call = call.sleep_impl(sleep.clone());
@@ -155,8 +149,8 @@ impl Transport {
             .invoke(())
             .await;
         let response = result.map_err(|error| {
-            let whole =
-                transport_error(stage, &error).with_hint(format!("{operation} at {origin}"));
+            let whole = transport_error(stage, &error, &last_answer)
+                .and_hint(&format!("{operation} at {origin}"));
             match self.proxy_hint(&error).filter(|_| !direct) {
                 Some(hint) => whole.and_hint(&hint),
                 None => whole,

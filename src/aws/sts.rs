@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Stage};
 use crate::names::{RoleArn, SessionName};
 use crate::redact::{opaque, scrubbed};
 use crate::token::IdToken;
-use crate::transport::Received;
+use crate::transport::{LastAnswer, Received};
 use aws_sdk_sts::Client;
 use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityOutput;
 use aws_sdk_sts::types::PolicyDescriptorType;
@@ -81,6 +81,7 @@ impl Sts {
             policy_arns,
         } = &self.request;
         let arrival = Arrival::new(cx, token);
+        let last_answer = LastAnswer::default();
         let mut call = self
             .client
             .assume_role_with_web_identity()
@@ -97,10 +98,11 @@ impl Sts {
         let output = call
             .customize()
             .interceptor(arrival.clone())
+            .interceptor(last_answer.clone())
             .send()
             .await
             .map_err(|error| {
-                let mut refusal = Refusal::new(&error, role_arn, token);
+                let mut refusal = Refusal::new(&error, &last_answer, role_arn, token);
                 if error.raw_response().is_none() {
                     let region = format!("Region {}", self.region);
                     refusal.error = refusal.error.and_hint(&region);

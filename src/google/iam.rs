@@ -171,8 +171,9 @@ fn refusal(response: &Response, account: &ServiceAccountEmail, method: &str) -> 
         "generateIdToken" => "roles/iam.serviceAccountOpenIdTokenCreator",
         _ => "roles/iam.serviceAccountTokenCreator",
     };
-    let error =
-        Error::message(Stage::Iam, response.error_kind(), what).with_code(code.as_deref(), None);
+    let error = response
+        .refusal(Stage::Iam, what)
+        .with_code(code.as_deref(), None);
     match response.status {
         403 => error.with_hint(format!(
             "the caller needs {role} on {account}, also when it is that account itself, and delegates \

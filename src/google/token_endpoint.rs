@@ -152,11 +152,7 @@ struct Refusal {
 
 fn refusal(response: &Response, (grant, who): (Grant, &str)) -> Error {
     let Ok(refusal) = serde_json::from_slice::<Refusal>(response.body()) else {
-        return Error::message(
-            Stage::TokenEndpoint,
-            response.error_kind(),
-            response.describe(),
-        );
+        return response.refusal(Stage::TokenEndpoint, response.describe());
     };
     let Refusal {
         error: code,
@@ -171,17 +167,18 @@ fn refusal(response: &Response, (grant, who): (Grant, &str)) -> Error {
         ErrorKind::Configuration if transient.contains(&code.as_str()) => ErrorKind::Unavailable,
         kind => kind,
     };
-    let error = Error::message(
-        Stage::TokenEndpoint,
-        kind,
-        format!(
-            "HTTP {} {}: {} (account {who})",
-            response.status,
-            said(code),
-            said(description)
-        ),
-    )
-    .with_code(Some(code), None);
+    let error = response
+        .refusal_of_kind(
+            Stage::TokenEndpoint,
+            kind,
+            format!(
+                "HTTP {} {}: {} (account {who})",
+                response.status,
+                said(code),
+                said(description)
+            ),
+        )
+        .with_code(Some(code), None);
     match hint(grant, &refusal, response) {
         Some(hint) => error.with_hint(hint),
         None => error,

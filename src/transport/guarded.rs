@@ -1,6 +1,7 @@
 //! HTTP clients that hide from the SDK what it would log: headers, and answers until they are read.
 
 use super::limited::limited;
+use crate::redact::shown;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::connector_metadata::ConnectorMetadata;
 use aws_smithy_runtime_api::client::http::{
@@ -69,6 +70,11 @@ impl HttpConnector for GuardedConnector {
 /// Headers by name. Their values may be secrets.
 pub(crate) type Headers = Vec<(Cow<'static, str>, Zeroizing<String>)>;
 
+/// The cause is not kept: it could show the value.
+#[derive(Debug, thiserror::Error)]
+#[error("the header {0} has a name or a value that HTTP does not allow, such as a line break")]
+struct NotAHeader(String);
+
 /// Adds headers to the one request that it is made for, below the SDK, which logs a request's headers
 /// at TRACE (except `authorization`).
 pub(crate) struct WithHeaders {
@@ -111,8 +117,9 @@ impl fmt::Debug for WithHeadersConnector {
 impl HttpConnector for WithHeadersConnector {
     fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
         for (name, value) in self.headers.iter() {
-            let (name, value) = (name.to_ascii_lowercase(), value.as_str().to_owned());
-            if let Err(error) = request.headers_mut().try_insert(name, value) {
+            let (lower, value) = (name.to_ascii_lowercase(), value.as_str().to_owned());
+            if request.headers_mut().try_insert(lower, value).is_err() {
+                let error = NotAHeader(shown(name));
                 return HttpConnectorFuture::ready(Err(ConnectorError::user(error.into())));
             }
         }

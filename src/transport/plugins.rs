@@ -1,5 +1,7 @@
 //! What we add to the SDK's transport: a retry classifier and a runtime plugin.
 
+use super::failure::{certificate_error, is_connection_lost};
+use super::retry_after::retry_after;
 use aws_smithy_runtime::client::retries::RetryPartition;
 use aws_smithy_runtime::client::retries::classifiers::TransientErrorClassifier;
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
@@ -52,8 +54,11 @@ impl Retries {
 impl ClassifyRetry for Retries {
     fn classify_retry(&self, ctx: &InterceptorContext) -> RetryAction {
         if let Some(Err(error)) = ctx.output_or_error() {
-            if is_over_limit(error) {
+            if is_over_limit(error) || certificate_error(error).is_some() {
                 return RetryAction::RetryForbidden;
+            }
+            if is_connection_lost(error) {
+                return RetryAction::transient_error();
             }
             match self.transient.classify_retry(ctx) {
                 RetryAction::NoActionIndicated => {}
@@ -68,18 +73,10 @@ impl ClassifyRetry for Retries {
             408 | 500 | 502 | 503 | 504 => ErrorKind::TransientError,
             _ => return RetryAction::NoActionIndicated,
         };
-        match response
-            .headers()
-            .get("retry-after")
-            .map(|after| after.trim().parse::<u64>())
-        {
-            Some(Ok(seconds)) if Duration::from_secs(seconds) > MAX_RETRY_AFTER => {
-                RetryAction::RetryForbidden
-            }
-            Some(Ok(seconds)) => {
-                RetryAction::retryable_error_with_explicit_delay(kind, Duration::from_secs(seconds))
-            }
-            _ => RetryAction::retryable_error(kind),
+        match retry_after(response.headers(), None) {
+            Some(pause) if pause > MAX_RETRY_AFTER => RetryAction::RetryForbidden,
+            Some(pause) => RetryAction::retryable_error_with_explicit_delay(kind, pause),
+            None => RetryAction::retryable_error(kind),
         }
     }
 

@@ -1,6 +1,6 @@
 //! When an answer arrived, by both clocks.
 
-use aws_smithy_types::date_time::{DateTime, Format};
+use super::retry_after::http_date;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
@@ -17,10 +17,10 @@ const SAME_TIME: Duration = Duration::from_secs(2);
 
 impl Received {
     pub(crate) fn new(at: SystemTime, date: Option<&str>) -> Self {
-        let date = date
-            .and_then(|date| DateTime::from_str(date, Format::HttpDate).ok())
-            .and_then(|date| SystemTime::try_from(date).ok());
-        Self { at, date }
+        Self {
+            at,
+            date: date.and_then(http_date),
+        }
     }
 
     /// How far the server's clock is ahead of ours or behind it, if that exceeds the precision of

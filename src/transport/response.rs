@@ -1,10 +1,11 @@
 //! An answer, as its readers see it.
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Stage};
 use crate::transport::received::Received;
+use crate::transport::retry_after::retry_after;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use std::fmt;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use zeroize::Zeroizing;
 
 /// An answer, whatever its status. `Debug` shows the status only.
@@ -13,7 +14,8 @@ pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) received: Received,
     flavor: Option<String>,
-    retry_after: Option<String>,
+    retry_after: Option<Duration>,
+    retry_after_text: Option<String>,
     content_type: Option<String>,
     body: Zeroizing<Vec<u8>>,
 }
@@ -34,7 +36,8 @@ impl Response {
             status: response.status().as_u16(),
             received: Received::new(at, response.headers().get("date")),
             flavor: header("metadata-flavor"),
-            retry_after: header("retry-after"),
+            retry_after: retry_after(response.headers(), Some(at)),
+            retry_after_text: header("retry-after"),
             content_type: header("content-type"),
             body: Zeroizing::new(response.body().bytes().unwrap_or_default().to_vec()),
         }
@@ -72,7 +75,7 @@ impl Response {
     /// Describes the answer without its body, which may hold a token.
     pub(crate) fn describe(&self) -> String {
         let content_type = self.content_type.as_deref().unwrap_or("no content type");
-        let retry_after = match &self.retry_after {
+        let retry_after = match &self.retry_after_text {
             Some(after) => format!(", Retry-After {}", crate::redact::shown(after)),
             None => String::new(),
         };
@@ -83,6 +86,21 @@ impl Response {
             crate::redact::shown(content_type),
             self.origin
         )
+    }
+
+    /// The error of a refusal, of the kind that its status means.
+    pub(crate) fn refusal(&self, stage: Stage, message: impl Into<String>) -> Error {
+        self.refusal_of_kind(stage, self.error_kind(), message)
+    }
+
+    /// The error of a refusal that says more than its status.
+    pub(crate) fn refusal_of_kind(
+        &self,
+        stage: Stage,
+        kind: ErrorKind,
+        message: impl Into<String>,
+    ) -> Error {
+        Error::message(stage, kind, message).with_retry_after(self.retry_after)
     }
 
     /// The kind of error that the status means, if the body says no more.

@@ -262,7 +262,7 @@ async fn pod(world: &World) -> GoogleWebIdentityProvider {
 }
 
 /// Advances the clock until the task is done, and returns by how much.
-async fn waits<T: Send + 'static>(
+pub async fn waits<T: Send + 'static>(
     clock: &Clock,
     task: impl Future<Output = T> + Send + 'static,
 ) -> (T, Duration) {

@@ -4,7 +4,7 @@ use crate::error::{Error, ErrorKind, Stage};
 use crate::names::RoleArn;
 use crate::redact::{said, without};
 use crate::token::IdToken;
-use crate::transport::{kind_of_status, transport_error};
+use crate::transport::{LastAnswer, kind_of_status, retry_after, transport_error};
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sts::operation::RequestId;
 use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
@@ -21,9 +21,13 @@ pub(crate) struct Refusal {
 impl Refusal {
     pub(super) fn new(
         error: &SdkError<AssumeRoleWithWebIdentityError, HttpResponse>,
+        last_answer: &LastAnswer,
         role_arn: &RoleArn,
         token: &IdToken,
     ) -> Self {
+        let pause = error
+            .raw_response()
+            .and_then(|response| retry_after(response.headers(), None));
         let Some(service_error) = error.as_service_error() else {
             let error = match error.raw_response() {
                 // An answer that could not be read: the status says more than the parser.
@@ -34,9 +38,10 @@ impl Refusal {
                         kind(None, status),
                         format!("HTTP {status} without a code or a message (role {role_arn})"),
                     )
+                    .with_retry_after(pause)
                 }
-                _ => transport_error(Stage::Sts, error)
-                    .with_hint(format!("AssumeRoleWithWebIdentity of {role_arn}")),
+                _ => transport_error(Stage::Sts, error, last_answer)
+                    .and_hint(&format!("AssumeRoleWithWebIdentity of {role_arn}")),
             };
             return Self {
                 error,
@@ -75,7 +80,8 @@ impl Refusal {
                 request_id.map_or_else(|| "none".to_owned(), said)
             ),
         )
-        .with_code(code, request_id);
+        .with_code(code, request_id)
+        .with_retry_after(pause);
         let error = match hint(code) {
             Some(hint) => error.with_hint(hint),
             None => error,

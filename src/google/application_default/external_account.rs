@@ -150,9 +150,8 @@ impl ExternalAccount {
                 let headers = &self.credential_source.headers;
                 let response = cx.transport().send(subject_request(url, headers)?).await?;
                 if !response.is_success() {
-                    return Err(Error::message(
+                    return Err(response.refusal(
                         Stage::Source,
-                        response.error_kind(),
                         format!("the subject token's url: {}", response.describe()),
                     ));
                 }

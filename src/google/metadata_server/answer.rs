@@ -105,7 +105,7 @@ fn refusal(response: &Response, account: &str, endpoint: &Endpoint) -> Error {
         Some(text) => format!("HTTP {}: {}", response.status, said(text)),
         None => response.describe(),
     };
-    let error = Error::message(Stage::Metadata, response.error_kind(), said);
+    let error = response.refusal(Stage::Metadata, said);
     match response.status {
         403 | 404 if of_iam => error.with_hint(UNLINKED),
         404 => error.with_hint(format!(
