@@ -13,8 +13,10 @@ use crate::google::platform::Platform;
 use crate::names::{Audience, ServiceAccountEmail};
 use crate::token::{AccessToken, IdToken, ProvideAccessToken, ProvideIdToken, future};
 use crate::transport::{Endpoint, Request, Response};
+use location::Location;
 use patience::Patience;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 const FLAVOR: &str = "Google";
@@ -34,13 +36,18 @@ const DEFAULT_ACCOUNT: &str = "default";
 /// machine's firmware. If none of them decides, 169.254.169.254 (or `GCE_METADATA_IP`) is asked for
 /// at most 150 ms.
 ///
+/// The server is asked by its name, or by that address where the name does not resolve. An answer
+/// without `Metadata-Flavor: Google` comes from another server, which is
+/// [`ErrorKind::Configuration`].
+///
 /// # Young pods
 /// The metadata server of GKE can start later than a pod. In Kubernetes, requests are retried with
 /// backoff until 30 s after the first one.
 #[derive(Clone, Debug, Default)]
 pub struct MetadataServer {
     account: Option<Result<ServiceAccountEmail, BuildError>>,
-    endpoint: Option<Result<Endpoint, BuildError>>,
+    endpoint: Option<Result<Location, BuildError>>,
+    include_email: bool,
     shared: Arc<Shared>,
 }
 
@@ -49,7 +56,9 @@ pub struct MetadataServer {
 struct Shared {
     /// The server that the environment names. The environment of a process does not change, so it
     /// is read and parsed once.
-    from_environment: OnceLock<Endpoint>,
+    from_environment: OnceLock<Location>,
+    /// The server's name does not resolve, but its address answers.
+    by_address: AtomicBool,
     patience: Patience,
 }
 
@@ -76,7 +85,16 @@ impl MetadataServer {
     /// takes precedence over `GCE_METADATA_HOST`. `build` refuses a text that is not a URI.
     #[must_use]
     pub fn endpoint(mut self, uri: impl Into<String>) -> Self {
-        self.endpoint = Some(Endpoint::parse("MetadataServer::endpoint", &uri.into()));
+        let server = Endpoint::parse("MetadataServer::endpoint", &uri.into());
+        self.endpoint = Some(server.map(Location::configured));
+        self
+    }
+
+    /// Asks for ID tokens with the account's e-mail address, for trust policies with a condition on
+    /// `accounts.google.com:email`. Such tokens (`format=full`) also describe the machine.
+    #[must_use]
+    pub fn include_email(mut self, include: bool) -> Self {
+        self.include_email = include;
         self
     }
 
@@ -88,32 +106,42 @@ impl MetadataServer {
         }
     }
 
-    fn server(&self, cx: &Context) -> Result<&Endpoint, BuildError> {
-        if let Some(endpoint) = &self.endpoint {
-            return endpoint.as_ref().map_err(Clone::clone);
+    fn location(&self, cx: &Context) -> Result<&Location, BuildError> {
+        if let Some(configured) = &self.endpoint {
+            return configured.as_ref().map_err(Clone::clone);
         }
         let found = &self.shared.from_environment;
-        if let Some(endpoint) = found.get() {
-            return Ok(endpoint);
+        if let Some(location) = found.get() {
+            return Ok(location);
         }
-        let endpoint = location::from_environment(cx.environment())?;
-        Ok(found.get_or_init(|| endpoint))
+        let location = Location::of(cx.environment())?;
+        Ok(found.get_or_init(|| location))
     }
 
-    fn parsed(&self, cx: &Context) -> Result<(&Endpoint, &str), BuildError> {
-        match (self.server(cx), self.account()) {
-            (Ok(server), Ok(account)) => Ok((server, account)),
-            (Err(server), Err(account)) => Err(server.and(account)),
+    fn parsed(&self, cx: &Context) -> Result<(&Location, &str), BuildError> {
+        match (self.location(cx), self.account()) {
+            (Ok(location), Ok(account)) => Ok((location, account)),
+            (Err(location), Err(account)) => Err(location.and(account)),
             (Err(error), _) | (_, Err(error)) => Err(error),
         }
     }
 
+    /// Whether there is a metadata server to ask.
+    #[cfg(feature = "gcp-auth")]
+    pub(crate) async fn is_here(&self, cx: &Context) -> bool {
+        match self.location(cx) {
+            Ok(location) => self.must_be_here(cx, location).await.is_ok(),
+            Err(_) => false,
+        }
+    }
+
     /// An error when there is no metadata server to ask.
-    async fn must_be_here(&self, cx: &Context) -> Result<(), Error> {
+    async fn must_be_here(&self, cx: &Context, location: &Location) -> Result<(), Error> {
         if self.endpoint.is_some() {
             return Ok(());
         }
-        platform::is_googles(cx).await.map_err(|why| {
+        let googles = platform::is_googles(cx, location.address.as_ref()).await;
+        googles.map_err(|why| {
             Error::message(Stage::Metadata, ErrorKind::NotConfigured, why).with_hint(
                 "elsewhere than on Google Cloud use a key file, by GOOGLE_APPLICATION_CREDENTIALS or LocalKey, \
                  or another source; if this is Google Cloud after all, set \
@@ -129,22 +157,26 @@ impl MetadataServer {
         what: &str,
     ) -> Result<Response, Error> {
         // `build` has checked this already, unless the source is used without a provider.
-        let (server, account) = self
+        let (location, account) = self
             .parsed(cx)
             .map_err(|error| Error::new(Stage::Metadata, ErrorKind::Configuration, error))?;
-        self.must_be_here(cx).await?;
+        self.must_be_here(cx, location).await?;
         let patience = &self.shared.patience;
         patience.begin(cx);
         let mut failed = 0;
         loop {
-            let request = Request::get(Stage::Metadata, operation, server)
-                .path(format!(
-                    "/computeMetadata/v1/instance/service-accounts/{account}/{what}"
-                ))
-                .header("metadata-flavor", FLAVOR)
-                .direct();
-            let answered = cx.transport().send(request).await;
-            match answered.and_then(|response| answer::accept(response, account, server)) {
+            let answered = self
+                .send(cx, location, |server| {
+                    Request::get(Stage::Metadata, operation, server)
+                        .path(format!(
+                            "/computeMetadata/v1/instance/service-accounts/{account}/{what}"
+                        ))
+                        .header("metadata-flavor", FLAVOR)
+                        .direct()
+                })
+                .await;
+            match answered.and_then(|(response, server)| answer::accept(response, account, server))
+            {
                 Ok(response) => return Ok(response),
                 Err(error) => {
                     failed += 1;
@@ -152,6 +184,40 @@ impl MetadataServer {
                     waited.map_err(|error| self.explained(cx, error))?;
                 }
             }
+        }
+    }
+
+    /// Sends the request to the server's name, or to its address where the name does not resolve.
+    ///
+    /// A name that does not resolve can't be told from other failed connections, so the address is
+    /// asked after any of them. It has to answer as a metadata server before it gets the request.
+    async fn send<'a>(
+        &self,
+        cx: &Context,
+        location: &'a Location,
+        request: impl Fn(&Endpoint) -> Request,
+    ) -> Result<(Response, &'a Endpoint), Error> {
+        let by_address = &self.shared.by_address;
+        if let Some(address) = &location.address
+            && by_address.load(Ordering::Relaxed)
+        {
+            let answered = cx.transport().send(request(address)).await;
+            // If it fails, the next attempt starts with the name again.
+            by_address.store(answered.is_ok(), Ordering::Relaxed);
+            return Ok((answered?, address));
+        }
+        match cx.transport().send(request(&location.server)).await {
+            Ok(response) => Ok((response, &location.server)),
+            Err(error) => match &location.address {
+                Some(address)
+                    if error.is_retryable() && platform::is_metadata_server(cx, address).await =>
+                {
+                    by_address.store(true, Ordering::Relaxed);
+                    let response = cx.transport().send(request(address)).await?;
+                    Ok((response, address))
+                }
+                _ => Err(error),
+            },
         }
     }
 
@@ -169,7 +235,12 @@ impl MetadataServer {
 
     async fn id_token(&self, cx: &Context, audience: &Audience) -> Result<IdToken, Error> {
         let audience_encoded = utf8_percent_encode(audience.as_str(), NON_ALPHANUMERIC);
-        let query = format!("identity?audience={audience_encoded}&format=standard");
+        let format = if self.include_email {
+            "full"
+        } else {
+            "standard"
+        };
+        let query = format!("identity?audience={audience_encoded}&format={format}");
         let response = self.get(cx, "identity", &query).await?;
         answer::read_id_token(&response, audience)
     }

@@ -10,9 +10,6 @@ use crate::transport::{Endpoint, Request};
 use std::fmt;
 use std::time::Duration;
 
-/// The metadata server's address, which needs no DNS. `GCE_METADATA_IP` overrides it, as in Google's
-/// own clients.
-const ADDRESS: &str = "169.254.169.254";
 /// The server is on the same host, and a chain of providers must go on within 200 ms.
 const PROBE: Duration = Duration::from_millis(150);
 
@@ -86,30 +83,25 @@ impl fmt::Display for Platform {
 ///
 /// # Errors
 /// The reason why this is not Google's infrastructure.
-pub(crate) async fn is_googles(cx: &Context) -> Result<(), String> {
-    match Platform::of(cx.environment()) {
-        Platform::Google(_) => Ok(()),
-        elsewhere @ Platform::Elsewhere(_) => Err(elsewhere.to_string()),
-        Platform::Unclear(sign) => {
-            let address = cx
-                .var("GCE_METADATA_IP")
-                .unwrap_or_else(|| ADDRESS.to_owned());
-            match is_metadata_server(cx, &address).await {
-                true => Ok(()),
-                false => Err(format!(
-                    "{sign}, and {address} didn't answer as Google's metadata server within {} ms",
-                    PROBE.as_millis()
-                )),
-            }
-        }
+pub(crate) async fn is_googles(cx: &Context, address: Option<&Endpoint>) -> Result<(), String> {
+    match (Platform::of(cx.environment()), address) {
+        (Platform::Google(_), _) => Ok(()),
+        (elsewhere @ Platform::Elsewhere(_), _) => Err(elsewhere.to_string()),
+        (Platform::Unclear(sign), None) => Err(sign),
+        (Platform::Unclear(sign), Some(address)) => match is_metadata_server(cx, address).await {
+            true => Ok(()),
+            false => Err(format!(
+                "{sign}, and nothing at {} answered as Google's metadata server (it was given {} ms)",
+                address.origin(),
+                PROBE.as_millis()
+            )),
+        },
     }
 }
 
-async fn is_metadata_server(cx: &Context, address: &str) -> bool {
-    let Ok(endpoint) = Endpoint::parse("GCE_METADATA_IP", &format!("http://{address}")) else {
-        return false;
-    };
-    let request = Request::get(Stage::Metadata, "probe", &endpoint)
+/// Whether a metadata server answers there.
+pub(crate) async fn is_metadata_server(cx: &Context, address: &Endpoint) -> bool {
+    let request = Request::get(Stage::Metadata, "probe", address)
         .path("/")
         .header("metadata-flavor", "Google")
         .direct()

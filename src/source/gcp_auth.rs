@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Stage};
-use crate::google::platform::is_googles;
+use crate::google::metadata_server::MetadataServer;
 use crate::token::{AccessToken, ProvideAccessToken, future};
 use gcp_auth::{
     ConfigDefaultCredentials, CustomServiceAccount, GCloudAuthorizedUser, MetadataServiceAccount,
@@ -53,7 +53,8 @@ impl GcpAuth {
         // Held across the fetch: gcp_auth itself makes one fetch for each caller that waits.
         let mut slot = self.provider.clone().lock_owned().await;
         let only_gcloud = self.only_gcloud;
-        let asks_metadata = !only_gcloud && slot.is_none() && is_googles(cx).await.is_ok();
+        let asks_metadata =
+            !only_gcloud && slot.is_none() && MetadataServer::new().is_here(cx).await;
         let scope = scope.to_owned();
         let runtime = Handle::try_current().map_err(|error| {
             Error::new(Stage::Source, ErrorKind::Configuration, error)

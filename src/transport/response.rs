@@ -54,6 +54,14 @@ impl Response {
         (200..300).contains(&self.status)
     }
 
+    /// Whether the same request may succeed later.
+    pub(crate) fn is_transient(&self) -> bool {
+        matches!(
+            self.error_kind(),
+            ErrorKind::Throttled | ErrorKind::Timeout | ErrorKind::Unavailable
+        )
+    }
+
     pub(crate) fn flavor(&self) -> Option<&str> {
         self.flavor.as_deref()
     }

@@ -66,8 +66,8 @@ async fn answers_of_the_metadata_server_that_are_no_id_token() {
             Answer::status(200)
                 .header("metadata-flavor", "Amazon")
                 .body("x"),
-            MalformedResponse,
-            "the answer's Metadata-Flavor is \"Amazon\", not \"Google\"",
+            Configuration,
+            "another server answers in place of Google's metadata server: the answer's Metadata-Flavor is \"Amazon\"",
         ),
         (
             ok("<html>Sign in to the Wi-Fi</html>".into()),
@@ -122,7 +122,7 @@ async fn answers_of_the_metadata_server_that_are_no_id_token() {
                  https://cloud.google.com/kubernetes-engine/docs/how-to/workload-identity#authenticating_to\n\n",
             ),
             Denied,
-            "workload-identity#authenticating_to (this pod's Kubernetes account acts as no service account",
+            "workload-identity#authenticating_to (this pod's Kubernetes account may not act as",
         ),
         (
             Answer::status(404).header("metadata-flavor", "Google").body(
@@ -130,7 +130,45 @@ async fn answers_of_the_metadata_server_that_are_no_id_token() {
                  robot-with-a-long-name@demo-project-of-ours.iam.gserviceaccount.com",
             ),
             Configuration,
-            "gserviceaccount.com (this pod's Kubernetes account",
+            "the service account \"robot-with-a-long-name@demo-project-of-ours.iam.gserviceaccount.com\" that",
+        ),
+        (
+            Answer::status(500).header("metadata-flavor", "Google").body(
+                "IAM returned 404 Not Found: Not found; Gaia id not found for email gone@p.iam.gserviceaccount.com.",
+            ),
+            Configuration,
+            "the service account \"gone@p.iam.gserviceaccount.com\" that",
+        ),
+        (
+            Answer::status(404).header("metadata-flavor", "Google").body(
+                "Your Kubernetes service account (prod/app) is not annotated with a target Google service account, \
+                 which is required",
+            ),
+            Configuration,
+            "There are three ways out: annotate it with iam.gke.io/gcp-service-account",
+        ),
+        // A stranger, whatever it says.
+        (
+            Answer::status(404)
+                .without_header("metadata-flavor")
+                .body("Service account not enabled on this instance"),
+            Configuration,
+            "another server answers in place of Google's metadata server",
+        ),
+        (
+            Answer::status(302).without_header("metadata-flavor"),
+            Configuration,
+            "the answer has no Metadata-Flavor, HTTP 302",
+        ),
+        (
+            Answer::status(200).without_header("metadata-flavor").body("<html>"),
+            Configuration,
+            "check where the name leads: DNS",
+        ),
+        (
+            Answer::status(503).without_header("metadata-flavor"),
+            ErrorKind::Unavailable,
+            "the answer has no Metadata-Flavor",
         ),
         (
             Answer::status(403).body(format!("the token is {}", "a".repeat(41))),
@@ -260,11 +298,11 @@ async fn a_pod_whose_account_is_linked_to_none_has_no_email_and_is_told_so() {
     let signer = IamSignJwt::attached(metadata(&emulator)).endpoint(emulator.iam_endpoint());
     let source = JwtBearer::new(signer).token_uri(emulator.token_uri());
     let error = with(&emulator, source).await.session().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
     assert!(
-        error
-            .to_string()
-            .contains("the answer is no e-mail: HTTP 200 with 24 bytes")
-            && error.to_string().contains("roles/iam.workloadIdentityUser"),
+        error.to_string().contains(
+            "the name of a workload identity pool, not of a service account: HTTP 200 with 24 bytes"
+        ) && error.to_string().contains("roles/iam.workloadIdentityUser"),
         "{error}"
     );
 }
@@ -322,7 +360,7 @@ async fn an_access_token_or_an_email_without_a_flavor_is_not_taken() {
         assert_error(
             &error,
             Stage::Metadata,
-            ErrorKind::MalformedResponse,
+            ErrorKind::Configuration,
             &["the answer has no Metadata-Flavor"],
         );
     }

@@ -99,7 +99,7 @@ async fn without_signs_the_metadata_servers_address_is_asked_for_150_ms() {
         assert_eq!(error.kind(), ErrorKind::NotConfigured, "{error}");
         assert!(
             error.to_string().contains(&format!(
-                "{host} didn't answer as Google's metadata server within 150 ms"
+                "nothing at http://{host} answered as Google's metadata server (it was given 150 ms)"
             )),
             "{error}"
         );
@@ -134,27 +134,22 @@ async fn without_signs_the_metadata_servers_address_is_asked_for_150_ms() {
     world.clock.advance(Duration::from_millis(1));
     not_here(&asking.await.unwrap().unwrap_err());
 
-    // The failure is not cached, since a pod can start before its metadata server. The genuine
-    // answer is enough to ask the server by its name, which does not resolve here.
+    // The failure is not cached, since a pod can start before its metadata server. The name does
+    // not resolve here, so the address is used.
     world.emulator.forget_requests();
     let asking = provider.clone();
-    let (error, _) = waits(
+    let (token, _) = waits(
         &world.clock,
-        async move { asking.id_token().await.unwrap_err() },
+        async move { asking.id_token().await.unwrap() },
     )
     .await;
+    assert_eq!(token.claims().aud, crate::support::AUDIENCE);
     let probes = world.emulator.requests_of(Call::Other);
-    assert_eq!(
-        (probes.len(), probes[0].header("metadata-flavor")),
-        (1, Some("Google"))
-    );
-    assert_eq!(error.stage(), Stage::Metadata);
-    assert!(
-        error
-            .to_string()
-            .contains("http://metadata.google.internal"),
-        "{error}"
-    );
+    assert_eq!(probes[0].header("metadata-flavor"), Some("Google"));
+    // From then on the address is used at once.
+    world.emulator.forget_requests();
+    provider.id_token().await.unwrap();
+    assert_eq!(world.emulator.requests_of(Call::MetadataIdentity).len(), 1);
 }
 
 /// A resolver that never answers, and counts the look-ups.
@@ -163,7 +158,7 @@ struct HangingDns(Arc<AtomicUsize>);
 
 impl ResolveDns for HangingDns {
     fn resolve_dns<'a>(&'a self, name: &'a str) -> DnsFuture<'a> {
-        assert_eq!(name, "metadata.google.internal");
+        assert_eq!(name, "metadata.google.internal.", "no search list");
         self.0.fetch_add(1, Ordering::SeqCst);
         DnsFuture::new(std::future::pending())
     }
@@ -174,7 +169,12 @@ async fn a_dns_look_up_that_hangs_costs_time_on_googles_infrastructure_only() {
     let world = World::new().await;
     for (variables, product_name, asked, waited) in [
         // Cloud Run: until the operation timeout, in attempts as long as the connect timeout.
-        (vec![("K_SERVICE", "s")], None, 1..=3, seconds(10)),
+        (
+            vec![("K_SERVICE", "s"), ("GCE_METADATA_IP", "127.0.0.1:1")],
+            None,
+            1..=3,
+            seconds(10),
+        ),
         (vec![], Some("m5.large"), 0..=0, seconds(0)),
         // A request to the address needs no name.
         (
@@ -233,7 +233,7 @@ async fn a_connect_timeout_says_no_connection_in_time() {
         .builder()
         .token_source(MetadataServer::new())
         .configure(&config.retry_config(RetryConfig::disabled()).build())
-        .environment([("K_SERVICE", "s")])
+        .environment([("K_SERVICE", "s"), ("GCE_METADATA_IP", "127.0.0.1:1")])
         .build()
         .await
         .unwrap();
@@ -370,7 +370,9 @@ async fn a_pod_without_a_metadata_server_gives_up_after_30_seconds_in_all() {
 async fn a_refusal_of_the_metadata_server_is_not_retried() {
     let world = World::new().await;
     let provider = pod(&world).await;
-    let gone = Answer::status(404).body("Service account not enabled on this instance");
+    let gone = Answer::status(404)
+        .header("metadata-flavor", "Google")
+        .body("Service account not enabled on this instance");
     world.emulator.answer_next(Call::MetadataIdentity, 1, gone);
     let asking = provider.clone();
     let (error, waited) = waits(
@@ -404,4 +406,15 @@ async fn outside_kubernetes_there_are_only_the_transports_retries() {
         "{}",
         chain(&error)
     );
+}
+
+#[tokio::test]
+async fn include_email_asks_for_a_token_with_the_email() {
+    let emulator = watch::start().await;
+    for include in [true, false] {
+        let source = MetadataServer::new().endpoint(emulator.metadata_endpoint());
+        let provider = crate::support::with(&emulator, source.include_email(include)).await;
+        let token = provider.id_token().await.unwrap();
+        assert_eq!(token.claims().email.is_some(), include);
+    }
 }

@@ -40,6 +40,7 @@ impl Patience {
         let pause = FIRST_PAUSE
             .saturating_mul(2u32.saturating_pow(failed.saturating_sub(1)))
             .min(LONGEST_PAUSE)
+            .max(error.retry_after().unwrap_or_default())
             .min(TOTAL.saturating_sub(asking_for));
         if pause.is_zero() {
             return Err(error.and_hint(
