@@ -1,4 +1,4 @@
-//! What reaches a hop from outside: clocks, environment, transport.
+//! What a source works with: clocks, environment and transport.
 
 use crate::build_error::{BuildError, Problems};
 use crate::clock::{Clocks, Monotonic, MonotonicClock};
@@ -15,8 +15,8 @@ use std::time::{Duration, SystemTime};
 /// What a source or a signer works with: the clock, the environment and the transport of the
 /// provider that calls it.
 ///
-/// Made once, from an [`SdkConfig`]; cheap to clone. Who implements
-/// [`ProvideIdToken`](crate::ProvideIdToken) or [`SignJwt`](crate::SignJwt) takes the time from
+/// It is made once, from an [`SdkConfig`], and cheap to clone. Implementations of
+/// [`ProvideIdToken`](crate::ProvideIdToken) and [`SignJwt`](crate::SignJwt) take the time from
 /// [`now`](Self::now), so that tests can set it.
 #[derive(Clone, Debug)]
 pub struct Context(Arc<Inner>);
@@ -34,13 +34,17 @@ struct Inner {
 impl Context {
     /// Takes clock, sleep, HTTP client, retries and timeouts from the SDK's configuration.
     ///
-    /// Makes the HTTP clients and does no I/O. A client set in `conf` serves every hop, with
-    /// whatever proxy it has; without one, the SDK's default client does (which reads
-    /// `HTTPS_PROXY` and `NO_PROXY`), and one without a proxy serves the metadata server.
+    /// Makes the HTTP clients and does no I/O. An HTTP client set in `conf` sends every request, with
+    /// whatever proxy and root certificates it has.
+    ///
+    /// Otherwise an equivalent of the SDK's default client does. It reads `HTTPS_PROXY` and
+    /// `NO_PROXY`, and bypasses the proxy for the metadata server. It trusts the machine's root
+    /// certificates, or those that `SSL_CERT_FILE` and `SSL_CERT_DIR` name, and those of
+    /// `AWS_CA_BUNDLE`.
     ///
     /// # Errors
-    /// When `conf` has no behavior version or no sleep, which the SDK would panic on later, or no HTTP client where the SDK
-    /// has no default one.
+    /// When `conf` has no behavior version or no sleep, without either of which the SDK would panic
+    /// later.
     pub fn new(conf: &SdkConfig) -> Result<Self, BuildError> {
         let mut problems = Problems::default();
         let behavior_version = conf.behavior_version();
@@ -58,18 +62,17 @@ impl Context {
                  with aws_config::defaults(…) or set SdkConfig::builder().sleep_impl(…)",
             ));
         }
-        let transport = problems.take(Transport::new(conf));
         problems.finish()?;
-        let (Some(sleep), Some(transport)) = (conf.sleep_impl(), transport) else {
-            unreachable!("each of them is reported as a problem when it is missing")
+        let Some(sleep) = conf.sleep_impl() else {
+            unreachable!("it is reported as a problem when it is missing")
         };
         let time = conf
             .time_source()
             .unwrap_or_else(|| SharedTimeSource::new(SystemTimeSource::new()));
         Ok(Self(Arc::new(Inner {
             clocks: Clocks::new(time, Monotonic::default(), sleep),
+            transport: Transport::new(conf, &Environment::default()),
             environment: Environment::default(),
-            transport,
             deadline: RefreshPolicy::new().fetch_deadline(),
             sdk: conf.clone(),
         })))
@@ -80,7 +83,7 @@ impl Context {
         self.0.clocks.wall()
     }
 
-    /// An environment variable; one that is empty counts as not set.
+    /// An environment variable. An empty one counts as not set.
     pub fn var(&self, name: &str) -> Option<String> {
         self.0.environment.get(name)
     }
@@ -91,7 +94,7 @@ impl Context {
 
     pub(crate) fn with_environment(mut self, environment: Environment) -> Self {
         let inner = Arc::make_mut(&mut self.0);
-        inner.transport = inner.transport.clone().with_proxy_of(&environment);
+        inner.transport = Transport::new(&inner.sdk, &environment);
         inner.environment = environment;
         self
     }

@@ -1,10 +1,10 @@
-//! What a provider reads of the process and the machine that it runs on.
+//! What a provider reads from its process and its machine.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// The process's variables and the machine's own words about itself, or those of a test.
+/// The variables of the process and what the system says about the machine, or a test's values.
 #[derive(Clone, Default)]
 pub(crate) enum Environment {
     #[default]
@@ -30,6 +30,7 @@ impl Default for Fixed {
 }
 
 impl Environment {
+    /// A variable. An empty one counts as not set.
     pub(crate) fn get(&self, name: &str) -> Option<String> {
         match self {
             Environment::Process => std::env::var(name).ok(),
@@ -52,7 +53,7 @@ impl Environment {
         all
     }
 
-    /// A variable that names a file or directory, in whatever encoding.
+    /// A variable that names a file or a directory, in any encoding.
     pub(crate) fn path(&self, name: &str) -> Option<PathBuf> {
         match self {
             Environment::Process => std::env::var_os(name).map(PathBuf::from),
@@ -61,7 +62,16 @@ impl Environment {
         .filter(|path| !path.as_os_str().is_empty())
     }
 
-    /// The user's directory: `HOME`, else, as for a service that has none, what the system says.
+    /// Whether a proxy is reached by https.
+    pub(crate) fn has_https_proxy(&self) -> bool {
+        const VARIABLES: [&str; 4] = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
+        let is_https = |proxy: String| proxy.to_ascii_lowercase().starts_with("https:");
+        VARIABLES
+            .iter()
+            .any(|name| self.get(name).is_some_and(is_https))
+    }
+
+    /// The user's home directory: `HOME`, or the system's answer where a service has no `HOME`.
     pub(crate) fn home(&self) -> Option<PathBuf> {
         match self {
             Environment::Process => {
@@ -71,7 +81,7 @@ impl Environment {
         }
     }
 
-    /// The host's name as the system tells it.
+    /// The host's name, according to the system.
     pub(crate) fn host_name(&self) -> Option<String> {
         match self {
             Environment::Process => word("/proc/sys/kernel/hostname"),
@@ -79,7 +89,7 @@ impl Environment {
         }
     }
 
-    /// What the firmware calls the machine, where the system tells it.
+    /// The machine's product name in the firmware, where the system exposes it.
     pub(crate) fn product_name(&self) -> Option<String> {
         match self {
             Environment::Process => word("/sys/class/dmi/id/product_name"),
@@ -104,12 +114,12 @@ impl Environment {
         }
         match self {
             Environment::Fixed(fixed) => Arc::make_mut(fixed),
-            Environment::Process => unreachable!("it was replaced above"),
+            Environment::Process => unreachable!("replaced above"),
         }
     }
 }
 
-/// What a file of the kernel holds, if it is there and holds something.
+/// The text of a file of the kernel, if it exists and is not empty.
 fn word(path: &str) -> Option<String> {
     let text = std::fs::read_to_string(path).ok()?;
     Some(text.trim().to_owned()).filter(|text| !text.is_empty())

@@ -48,6 +48,7 @@ struct Inner {
     hint: Option<String>,
     deadline: Option<Duration>,
     blames_token: bool,
+    retry_after: Option<Duration>,
     code: Option<String>,
     request_id: Option<String>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
@@ -85,6 +86,7 @@ impl Error {
             hint: None,
             deadline: None,
             blames_token: false,
+            retry_after: None,
             code: None,
             request_id: None,
             source: None,
@@ -140,6 +142,17 @@ impl Error {
     pub(crate) fn with_source(mut self, source: impl Into<BoxError>) -> Self {
         self.inner().source = Some(Arc::from(source.into()));
         self
+    }
+
+    /// Notes for how long the server asked to be left alone.
+    pub(crate) fn with_retry_after(mut self, pause: Option<Duration>) -> Self {
+        self.inner().retry_after = pause;
+        self
+    }
+
+    /// How long the server asked to be left alone.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
     }
 
     /// The stage at which it happened.

@@ -1,22 +1,26 @@
-//! One call to Google: the SDK's transport with our deadline, retries and body cap.
+//! How requests are sent: the SDK's own transport with our timeouts, retries and body cap.
 
 mod client;
 mod endpoint;
 mod failure;
+mod last_answer;
 mod plugins;
 mod proxy;
 mod received;
 mod request;
 mod response;
+mod retry_after;
+mod roots;
 mod settings;
 
 pub(crate) use endpoint::Endpoint;
 pub(crate) use failure::transport_error;
+pub(crate) use last_answer::LastAnswer;
 pub(crate) use received::{Received, Skew};
 pub(crate) use request::{Body, Request};
 pub(crate) use response::{Response, kind_of_status};
+pub(crate) use retry_after::retry_after;
 
-use crate::build_error::BuildError;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::redact::HiddenHeaders;
@@ -35,60 +39,48 @@ use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
 
-/// One way to send a request to Google, and what the STS client is made with.
+/// Sends requests to Google, and configures the STS client the same way.
 #[derive(Clone)]
 pub(crate) struct Transport {
     http: SharedHttpClient,
-    /// Uses no proxy.
+    /// Bypasses the proxy.
     direct: SharedHttpClient,
     retries: RetryConfig,
     timeouts: TimeoutConfig,
     partition: RetryPartition,
     time: SharedTimeSource,
     sleep: Option<SharedAsyncSleep>,
-    /// The HTTP client is the SDK's own, which reads the proxy from the environment.
-    is_default_client: bool,
+    /// The proxy of our own client, for the hints of errors.
     proxy: Option<Proxy>,
 }
 
 impl Transport {
     /// Makes the HTTP clients and does no I/O.
-    ///
-    /// # Errors
-    /// When `conf` has no HTTP client and the SDK has no default one.
-    pub(crate) fn new(conf: &SdkConfig) -> Result<Self, BuildError> {
-        let (http, direct) = client::http_clients(conf)?;
-        let is_default_client = conf.http_client().is_none();
-        let transport = Self {
+    pub(crate) fn new(conf: &SdkConfig, environment: &Environment) -> Self {
+        let (http, direct) = client::http_clients(conf, environment);
+        Self {
             http,
             direct,
             retries: settings::retries(conf),
             timeouts: settings::timeouts(conf),
             partition: RetryPartition::custom("aws-google-web-identity")
-                // The SDK's default quota is one per process and service: an outage at Google would use up the retries
-                // that the recovery needs.
+                // The SDK's default retry quota is shared by the process: an outage at Google would
+                // use up the retries that the recovery needs.
                 .token_bucket(TokenBucket::unlimited())
                 .build(),
             time: conf
                 .time_source()
                 .unwrap_or_else(|| SharedTimeSource::new(SystemTimeSource::new())),
             sleep: conf.sleep_impl(),
-            is_default_client,
-            proxy: None,
-        };
-        Ok(transport.with_proxy_of(&Environment::default()))
+            // A user's own client has a proxy of its own.
+            proxy: match conf.http_client() {
+                Some(_) => None,
+                None => Proxy::of(environment),
+            },
+        }
     }
 
-    /// The proxy that this environment names, for the hints of errors.
-    pub(crate) fn with_proxy_of(mut self, environment: &Environment) -> Self {
-        self.proxy = self
-            .is_default_client
-            .then(|| Proxy::of(environment))
-            .flatten();
-        self
-    }
-
-    /// The same client, retries and timeouts for STS.
+    /// Gives STS the same client, retries and timeouts.
     pub(crate) fn outfit(
         &self,
         mut sts: aws_sdk_sts::config::Builder,
@@ -102,15 +94,15 @@ impl Transport {
             .retry_partition(self.partition.clone())
     }
 
-    /// What an error of the connection has to do with a proxy, if there is one.
+    /// How a proxy, if there is one, may have caused a connection error.
     pub(crate) fn proxy_hint(&self, error: &(dyn std::error::Error + 'static)) -> Option<String> {
         self.proxy.as_ref().map(|proxy| proxy.hint(error))
     }
 
-    /// Sends the request and takes the answer, whatever its status.
+    /// Sends the request and returns the answer, whatever its status.
     ///
     /// # Errors
-    /// When there is no whole answer of at most 64 KiB within the timeouts.
+    /// When no complete answer of at most 64 KiB arrives within the timeouts.
     pub(crate) async fn send(&self, mut request: Request) -> Result<Response, Error> {
         let (stage, operation, direct) = (request.stage, request.operation, request.direct);
         let (retries, timeouts) = match request.once {
@@ -127,6 +119,7 @@ impl Transport {
         let headers = Arc::new(std::mem::take(&mut request.headers));
         let time = self.time.clone();
         let origin = request.endpoint.origin();
+        let last_answer = LastAnswer::default();
         let mut call = Operation::builder()
             .service_name("Google")
             .operation_name(operation)
@@ -138,6 +131,7 @@ impl Transport {
             .timeout_config(timeouts)
             .time_source(self.time.clone())
             .with_connection_poisoning()
+            .interceptor(last_answer.clone())
             .runtime_plugin(plugins::opaque(self.partition.clone()));
         if let Some(sleep) = &self.sleep {
             call = call.sleep_impl(sleep.clone());
@@ -154,7 +148,7 @@ impl Transport {
             .await;
         let response = result.map_err(|error| {
             let call = format!("{operation} at {origin}");
-            let whole = transport_error(stage, &call, &error);
+            let whole = transport_error(stage, &call, &error, &last_answer);
             match self.proxy_hint(&error).filter(|_| !direct) {
                 Some(hint) => whole.and_hint(&hint),
                 None => whole,

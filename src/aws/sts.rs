@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Stage};
 use crate::names::{RoleArn, SessionName};
 
 use crate::token::IdToken;
-use crate::transport::Received;
+use crate::transport::{LastAnswer, Received};
 use aws_sdk_sts::Client;
 use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityOutput;
 use aws_sdk_sts::types::PolicyDescriptorType;
@@ -73,6 +73,7 @@ impl Sts {
             policy_arns,
         } = &self.request;
         let watched = WatchedCall::new(cx, token);
+        let last_answer = LastAnswer::default();
         let mut call = self
             .client
             .assume_role_with_web_identity()
@@ -89,11 +90,12 @@ impl Sts {
         let output = call
             .customize()
             .interceptor(watched.clone())
+            .interceptor(last_answer.clone())
             .send()
             .await
             .map_err(|error| {
                 let endpoint = watched.endpoint();
-                let mut refusal = Refusal::new(&error, role_arn, token, endpoint);
+                let mut refusal = Refusal::new(&error, &last_answer, role_arn, token, endpoint);
                 if error.raw_response().is_none() {
                     refusal.error = refusal.error.with_detail("Region", &self.region);
                     if let Some(hint) = cx.transport().proxy_hint(&error) {

@@ -2,6 +2,7 @@
 //! ([VM identity](https://cloud.google.com/compute/docs/instances/verifying-instance-identity)).
 
 pub(crate) mod answer;
+mod location;
 mod patience;
 
 use crate::build_error::BuildError;
@@ -10,89 +11,128 @@ use crate::error::{Error, ErrorKind, Stage};
 use crate::google::platform;
 use crate::google::platform::Platform;
 use crate::names::{Audience, ServiceAccountEmail};
-use crate::redact::shown;
 use crate::token::{AccessToken, IdToken, ProvideAccessToken, ProvideIdToken, future};
 use crate::transport::{Endpoint, Request, Response};
+use location::Location;
 use patience::Patience;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
-const DEFAULT_ENDPOINT: &str = "http://metadata.google.internal";
 const FLAVOR: &str = "Google";
+const DEFAULT_ACCOUNT: &str = "default";
 
-/// The metadata server of Compute Engine, GKE, Cloud Run, App Engine and Cloud Functions: it hands
-/// out ID tokens of the attached service account, without any IAM permission.
+/// The metadata server of Compute Engine, GKE, Cloud Run, App Engine and Cloud Functions: it issues
+/// ID tokens of the attached service account and requires no IAM permission.
 ///
-/// A [`ProvideIdToken`], and a [`ProvideAccessToken`] for calling IAM. It is never asked through a
-/// proxy, unless an HTTP client of your own has one, and redirects aren't followed.
+/// A [`ProvideIdToken`], and a [`ProvideAccessToken`] for calls of IAM. Requests bypass the proxy,
+/// unless an HTTP client of your own has one, and redirects are not followed.
 ///
-/// Elsewhere than on Google's infrastructure nothing is asked, and the error is
-/// [`ErrorKind::NotConfigured`] at once, so that a chain of providers goes on. Where this runs is told by
-/// `NO_GCE_CHECK`, `GCE_METADATA_HOST`, outside of Kubernetes `K_SERVICE`, `CLOUD_RUN_JOB`, `CLOUD_RUN_WORKER_POOL`, `GAE_ENV`, `GAE_SERVICE` and
-/// `GAE_INSTANCE`, and the firmware's name of the machine; where none tells, by a look at 169.254.169.254 (or `GCE_METADATA_IP`) of at most 150 ms.
+/// # Where it works
+/// Outside Google's infrastructure nothing is sent, and the error is [`ErrorKind::NotConfigured`]
+/// at once, so that a chain of providers goes on. These decide, the first one first:
+/// `NO_GCE_CHECK`; `GCE_METADATA_HOST`; outside Kubernetes `K_SERVICE`, `CLOUD_RUN_JOB`,
+/// `CLOUD_RUN_WORKER_POOL`, `GAE_ENV`, `GAE_SERVICE` and `GAE_INSTANCE`; the product name in the
+/// machine's firmware. If none of them decides, 169.254.169.254 (or `GCE_METADATA_IP`) is asked for
+/// at most 150 ms.
 ///
-/// In a pod of GKE, whose metadata server can be some seconds late, it is waited for: 30 s in all.
+/// The server is asked by its name, or by that address where the name does not resolve. An answer
+/// without `Metadata-Flavor: Google` comes from another server, which is
+/// [`ErrorKind::Configuration`].
+///
+/// # Young pods
+/// The metadata server of GKE can start later than a pod. In Kubernetes, requests are retried with
+/// backoff until 30 s after the first one.
 #[derive(Clone, Debug, Default)]
 pub struct MetadataServer {
-    account: Option<String>,
-    endpoint: Option<String>,
+    account: Option<Result<ServiceAccountEmail, BuildError>>,
+    endpoint: Option<Result<Location, BuildError>>,
+    include_email: bool,
+    shared: Arc<Shared>,
+}
+
+/// What clones share.
+#[derive(Debug, Default)]
+struct Shared {
+    /// The server that the environment names. The environment of a process does not change, so it
+    /// is read and parsed once.
+    from_environment: OnceLock<Location>,
+    /// The server's name does not resolve, but its address answers.
+    by_address: AtomicBool,
     patience: Patience,
 }
 
 impl MetadataServer {
-    /// The default account of the server named by `GCE_METADATA_HOST`, else of
+    /// The default account of the server that `GCE_METADATA_HOST` names, else of
     /// `metadata.google.internal`.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Another of the attached accounts than `default`.
+    /// Uses this attached account, instead of `default`. `build` refuses a text that is not a
+    /// service account.
     #[must_use]
     pub fn service_account(mut self, email: impl Into<String>) -> Self {
-        self.account = Some(email.into());
+        let email = email.into();
+        self.account = (email != DEFAULT_ACCOUNT).then(|| {
+            let parsed = email.parse::<ServiceAccountEmail>();
+            parsed.map_err(|error| error.of("MetadataServer::service_account"))
+        });
         self
     }
 
-    /// Another server, as a URI with scheme, plain http too; it wins over `GCE_METADATA_HOST`, and is asked wherever the
-    /// program runs. `build` refuses what is no URI.
+    /// Asks this server, a URI with scheme (plain http is allowed), wherever the program runs. It
+    /// takes precedence over `GCE_METADATA_HOST`. `build` refuses a text that is not a URI.
     #[must_use]
     pub fn endpoint(mut self, uri: impl Into<String>) -> Self {
-        self.endpoint = Some(uri.into());
+        let server = Endpoint::parse("MetadataServer::endpoint", &uri.into());
+        self.endpoint = Some(server.map(Location::configured));
         self
     }
 
-    fn resolve(&self, cx: &Context) -> Result<(Endpoint, String), BuildError> {
-        let endpoint = match (&self.endpoint, cx.var("GCE_METADATA_HOST")) {
-            (Some(uri), _) => Endpoint::parse("MetadataServer::endpoint", uri)?,
-            (None, Some(host)) => {
-                if host.contains('/') {
-                    return Err(BuildError::new(
-                        "GCE_METADATA_HOST",
-                        format!(
-                            "{} has a scheme or a path; host or host:port is expected",
-                            shown(&host)
-                        ),
-                    ));
-                }
-                Endpoint::parse("GCE_METADATA_HOST", &format!("http://{host}"))?
-            }
-            (None, None) => Endpoint::parse("metadata server", DEFAULT_ENDPOINT)?,
-        };
-        let account = match self.account.as_deref() {
-            None | Some("default") => "default".to_owned(),
-            Some(email) => email
-                .parse::<ServiceAccountEmail>()
-                .map_err(|error| error.of("MetadataServer::service_account"))?
-                .to_string(),
-        };
-        Ok((endpoint, account))
+    /// Asks for ID tokens with the account's e-mail address, for trust policies with a condition on
+    /// `accounts.google.com:email`. Such tokens (`format=full`) also describe the machine.
+    #[must_use]
+    pub fn include_email(mut self, include: bool) -> Self {
+        self.include_email = include;
+        self
+    }
+
+    fn account(&self) -> Result<&str, BuildError> {
+        match &self.account {
+            None => Ok(DEFAULT_ACCOUNT),
+            Some(Ok(email)) => Ok(email.as_str()),
+            Some(Err(error)) => Err(error.clone()),
+        }
+    }
+
+    fn location(&self, cx: &Context) -> Result<&Location, BuildError> {
+        if let Some(configured) = &self.endpoint {
+            return configured.as_ref().map_err(Clone::clone);
+        }
+        let found = &self.shared.from_environment;
+        if let Some(location) = found.get() {
+            return Ok(location);
+        }
+        let location = Location::of(cx.environment())?;
+        Ok(found.get_or_init(|| location))
+    }
+
+    fn parsed(&self, cx: &Context) -> Result<(&Location, &str), BuildError> {
+        match (self.location(cx), self.account()) {
+            (Ok(location), Ok(account)) => Ok((location, account)),
+            (Err(location), Err(account)) => Err(location.and(account)),
+            (Err(error), _) | (_, Err(error)) => Err(error),
+        }
     }
 
     /// An error when there is no metadata server to ask.
-    async fn must_be_here(&self, cx: &Context) -> Result<(), Error> {
+    async fn must_be_here(&self, cx: &Context, location: &Location) -> Result<(), Error> {
         if self.endpoint.is_some() {
             return Ok(());
         }
-        platform::is_googles(cx).await.map_err(|why| {
+        let googles = platform::is_googles(cx, location.address.as_ref()).await;
+        googles.map_err(|why| {
             Error::from_message(Stage::Metadata, ErrorKind::NotConfigured, why).with_hint(
                 "elsewhere than on Google Cloud use a key file, by GOOGLE_APPLICATION_CREDENTIALS or LocalKey, \
                  or another source; if this is Google Cloud after all, set \
@@ -107,23 +147,72 @@ impl MetadataServer {
         operation: &'static str,
         what: &str,
     ) -> Result<Response, Error> {
-        self.must_be_here(cx).await?;
-        let began = cx.clocks().elapsed();
+        // `build` has checked this already, unless the source is used without a provider.
+        let (location, account) = self
+            .parsed(cx)
+            .map_err(|error| Error::new(Stage::Metadata, ErrorKind::Configuration, error))?;
+        self.must_be_here(cx, location).await?;
+        let patience = &self.shared.patience;
+        patience.begin(cx);
+        let mut failed = 0;
         loop {
-            match self.get_once(cx, operation, what).await {
-                Ok(response) => {
-                    self.patience.met();
-                    return Ok(response);
-                }
+            let answered = self
+                .send(cx, location, |server| {
+                    Request::get(Stage::Metadata, operation, server)
+                        .path(format!(
+                            "/computeMetadata/v1/instance/service-accounts/{account}/{what}"
+                        ))
+                        .header("metadata-flavor", FLAVOR)
+                        .direct()
+                })
+                .await;
+            match answered.and_then(|(response, server)| answer::accept(response, account, server))
+            {
+                Ok(response) => return Ok(response),
                 Err(error) => {
-                    let waited = self.patience.wait(cx, began, error).await;
+                    failed += 1;
+                    let waited = patience.wait(cx, failed, error).await;
                     waited.map_err(|error| self.explained(cx, error))?;
                 }
             }
         }
     }
 
-    /// Of a server that can't be reached, why it is asked at all.
+    /// Sends the request to the server's name, or to its address where the name does not resolve.
+    ///
+    /// A name that does not resolve can't be told from other failed connections, so the address is
+    /// asked after any of them. It has to answer as a metadata server before it gets the request.
+    async fn send<'a>(
+        &self,
+        cx: &Context,
+        location: &'a Location,
+        request: impl Fn(&Endpoint) -> Request,
+    ) -> Result<(Response, &'a Endpoint), Error> {
+        let by_address = &self.shared.by_address;
+        if let Some(address) = &location.address
+            && by_address.load(Ordering::Relaxed)
+        {
+            let answered = cx.transport().send(request(address)).await;
+            // If it fails, the next attempt starts with the name again.
+            by_address.store(answered.is_ok(), Ordering::Relaxed);
+            return Ok((answered?, address));
+        }
+        match cx.transport().send(request(&location.server)).await {
+            Ok(response) => Ok((response, &location.server)),
+            Err(error) => match &location.address {
+                Some(address)
+                    if error.is_retryable() && platform::is_metadata_server(cx, address).await =>
+                {
+                    by_address.store(true, Ordering::Relaxed);
+                    let response = cx.transport().send(request(address)).await?;
+                    Ok((response, address))
+                }
+                _ => Err(error),
+            },
+        }
+    }
+
+    /// Adds to the error of a server that can't be reached why it was asked at all.
     fn explained(&self, cx: &Context, error: Error) -> Error {
         let platform = Platform::of(cx.environment());
         match platform {
@@ -135,33 +224,19 @@ impl MetadataServer {
         }
     }
 
-    async fn get_once(
-        &self,
-        cx: &Context,
-        operation: &'static str,
-        what: &str,
-    ) -> Result<Response, Error> {
-        let (endpoint, account) = self
-            .resolve(cx)
-            .map_err(|error| Error::new(Stage::Metadata, ErrorKind::Configuration, error))?;
-        let request = Request::get(Stage::Metadata, operation, &endpoint)
-            .path(format!(
-                "/computeMetadata/v1/instance/service-accounts/{account}/{what}"
-            ))
-            .header("metadata-flavor", FLAVOR)
-            .direct();
-        let response = cx.transport().send(request).await?;
-        answer::accept(response, &account, &endpoint)
-    }
-
     async fn id_token(&self, cx: &Context, audience: &Audience) -> Result<IdToken, Error> {
         let audience_encoded = utf8_percent_encode(audience.as_str(), NON_ALPHANUMERIC);
-        let query = format!("identity?audience={audience_encoded}&format=standard");
+        let format = if self.include_email {
+            "full"
+        } else {
+            "standard"
+        };
+        let query = format!("identity?audience={audience_encoded}&format={format}");
         let response = self.get(cx, "identity", &query).await?;
         answer::read_id_token(&response, audience)
     }
 
-    /// The e-mail of the account.
+    /// The e-mail address of the account.
     pub(crate) async fn email(&self, cx: &Context) -> Result<ServiceAccountEmail, Error> {
         let response = self.get(cx, "email", "email").await?;
         answer::read_email(&response)
@@ -187,7 +262,7 @@ impl ProvideIdToken for MetadataServer {
     }
 
     fn check(&self, cx: &Context) -> Result<(), BuildError> {
-        self.resolve(cx).map(drop)
+        self.parsed(cx).map(drop)
     }
 }
 
@@ -201,6 +276,6 @@ impl ProvideAccessToken for MetadataServer {
     }
 
     fn check(&self, cx: &Context) -> Result<(), BuildError> {
-        self.resolve(cx).map(drop)
+        self.parsed(cx).map(drop)
     }
 }

@@ -1,5 +1,6 @@
-//! Where the program runs: on Google's infrastructure, where there is a metadata server, or elsewhere, where a
-//! look-up of its name can hang for half a minute.
+//! Whether the program runs on Google's infrastructure.
+//!
+//! Only there is a metadata server. Elsewhere a DNS look-up of its name can hang for half a minute.
 
 use crate::context::Context;
 use crate::environment::Environment;
@@ -9,23 +10,20 @@ use crate::transport::{Endpoint, Request};
 use std::fmt;
 use std::time::Duration;
 
-/// The metadata server's address, which needs no look-up. `GCE_METADATA_IP` names another, as for Google's own
-/// clients.
-const ADDRESS: &str = "169.254.169.254";
-/// The server is on the same host. A chain of providers must go on within 200 ms.
+/// The server is on the same host, and a chain of providers must go on within 200 ms.
 const PROBE: Duration = Duration::from_millis(150);
 
-/// What environment and firmware say.
+/// What the environment and the firmware say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Platform {
     Google(String),
     Elsewhere(String),
-    /// Only a look at the metadata server's address can tell.
+    /// Only a request to the metadata server's address can decide.
     Unclear(String),
 }
 
 impl Platform {
-    /// The signs, the most explicit one first.
+    /// Reads the signs, the most explicit one first.
     pub(crate) fn of(environment: &Environment) -> Self {
         let set = |name: &str| environment.get(name).is_some();
         if environment
@@ -38,7 +36,8 @@ impl Platform {
             return Self::Google("GCE_METADATA_HOST is set".to_owned());
         }
         let in_kubernetes = set("KUBERNETES_SERVICE_HOST");
-        // Knative sets K_SERVICE on anybody's Kubernetes; on Cloud Run itself there is none.
+        // Knative sets K_SERVICE in any Kubernetes cluster; Cloud Run itself does not set
+        // KUBERNETES_SERVICE_HOST.
         let serverless = [
             "K_SERVICE",
             "CLOUD_RUN_JOB",
@@ -77,34 +76,32 @@ impl fmt::Display for Platform {
     }
 }
 
-/// Whether this is Google's infrastructure, asking the metadata server's address where nothing else tells; if
-/// not, why.
+/// Decides whether this is Google's infrastructure. Asks the metadata server's address if no sign
+/// decides.
 ///
-/// A no of the address is not remembered: a pod can be there before its metadata server is.
-pub(crate) async fn is_googles(cx: &Context) -> Result<(), String> {
-    match Platform::of(cx.environment()) {
-        Platform::Google(_) => Ok(()),
-        elsewhere @ Platform::Elsewhere(_) => Err(elsewhere.to_string()),
-        Platform::Unclear(sign) => {
-            let address = cx
-                .var("GCE_METADATA_IP")
-                .unwrap_or_else(|| ADDRESS.to_owned());
-            match is_metadata_server(cx, &address).await {
-                true => Ok(()),
-                false => Err(format!(
-                    "{sign}, and {address} didn't answer as Google's metadata server within {} ms",
-                    PROBE.as_millis()
-                )),
-            }
-        }
+/// A failed request is not cached: a pod can start before its metadata server.
+///
+/// # Errors
+/// The reason why this is not Google's infrastructure.
+pub(crate) async fn is_googles(cx: &Context, address: Option<&Endpoint>) -> Result<(), String> {
+    match (Platform::of(cx.environment()), address) {
+        (Platform::Google(_), _) => Ok(()),
+        (elsewhere @ Platform::Elsewhere(_), _) => Err(elsewhere.to_string()),
+        (Platform::Unclear(sign), None) => Err(sign),
+        (Platform::Unclear(sign), Some(address)) => match is_metadata_server(cx, address).await {
+            true => Ok(()),
+            false => Err(format!(
+                "{sign}, and nothing at {} answered as Google's metadata server (it was given {} ms)",
+                address.origin(),
+                PROBE.as_millis()
+            )),
+        },
     }
 }
 
-async fn is_metadata_server(cx: &Context, address: &str) -> bool {
-    let Ok(endpoint) = Endpoint::parse("GCE_METADATA_IP", &format!("http://{address}")) else {
-        return false;
-    };
-    let request = Request::get(Stage::Metadata, "probe", &endpoint)
+/// Whether a metadata server answers there.
+pub(crate) async fn is_metadata_server(cx: &Context, address: &Endpoint) -> bool {
+    let request = Request::get(Stage::Metadata, "probe", address)
         .path("/")
         .header("metadata-flavor", "Google")
         .direct()

@@ -18,7 +18,7 @@ mod tests {
     use http_body_util::BodyExt;
 
     #[tokio::test]
-    async fn a_body_of_64_kib_is_taken_and_a_longer_one_is_not() {
+    async fn a_body_has_at_most_64_kib() {
         for (length, taken) in [(MAX_BODY, true), (MAX_BODY + 1, false)] {
             for make in [limited as fn(_) -> _, |body| {
                 scrubbed(limited(body), "a.b.c")

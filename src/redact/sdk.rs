@@ -1,6 +1,7 @@
 //! What the SDK must not see, because it would print it.
 
 use crate::redact::limited::limited;
+use crate::redact::quote::shown;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::connector_metadata::ConnectorMetadata;
 use aws_smithy_runtime_api::client::http::{
@@ -95,6 +96,11 @@ impl HttpConnector for HiddenAnswersConnector {
 /// Headers by name. Their values are secrets, or may be.
 pub(crate) type Headers = Vec<(Cow<'static, str>, Zeroizing<String>)>;
 
+/// The cause is not kept: it could show the value.
+#[derive(Debug, thiserror::Error)]
+#[error("the header {0} has a name or a value that HTTP does not allow, such as a line break")]
+struct NotAHeader(String);
+
 /// A client that adds these headers to the one request that it is made for, below the SDK: at TRACE
 /// that prints all headers of a request except `authorization`.
 pub(crate) struct HiddenHeaders {
@@ -137,8 +143,9 @@ impl fmt::Debug for HiddenHeadersConnector {
 impl HttpConnector for HiddenHeadersConnector {
     fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
         for (name, value) in self.headers.iter() {
-            let (name, value) = (name.to_ascii_lowercase(), value.as_str().to_owned());
-            if let Err(error) = request.headers_mut().try_insert(name, value) {
+            let (lower, value) = (name.to_ascii_lowercase(), value.as_str().to_owned());
+            if request.headers_mut().try_insert(lower, value).is_err() {
+                let error = NotAHeader(shown(name));
                 return HttpConnectorFuture::ready(Err(ConnectorError::user(error.into())));
             }
         }

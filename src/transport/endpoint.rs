@@ -18,10 +18,10 @@ impl fmt::Debug for Endpoint {
 }
 
 impl Endpoint {
-    /// Parses an endpoint that secrets are sent to: https, or http on loopback.
+    /// Parses an endpoint that receives secrets: https, or http on loopback.
     ///
     /// # Errors
-    /// For any other text; `setting` names where it came from.
+    /// For any other text. `setting` says where it came from.
     pub(crate) fn secure(setting: &str, text: &str) -> Result<Self, BuildError> {
         let endpoint = Self::parse(setting, text)?;
         if endpoint.uri.scheme_str() == Some("http") && !endpoint.is_loopback() {
@@ -47,13 +47,13 @@ impl Endpoint {
         }
     }
 
-    /// Whether nothing but this machine's own network is crossed, and no proxy is wanted.
+    /// Whether requests stay on this machine's own network, so that no proxy is needed.
     pub(crate) fn is_link_local(&self) -> bool {
         let link_local = |address: std::net::Ipv4Addr| address.is_link_local();
         self.is_loopback() || self.host().parse().is_ok_and(link_local)
     }
 
-    /// Parses the metadata server's endpoint, for which http is the rule.
+    /// Parses an endpoint that may be plain http, such as the metadata server's.
     pub(crate) fn parse(setting: &str, text: &str) -> Result<Self, BuildError> {
         let wrong = |rule: &str| BuildError::new(setting, format!("{} {rule}", shown(&bare(text))));
         let uri: Uri = text
@@ -84,7 +84,7 @@ impl Endpoint {
         format!("{scheme}://{authority}")
     }
 
-    /// The path and query of a request: the endpoint's own path, with this appended if it is one.
+    /// The path and query of a request: the endpoint's own path, followed by this.
     pub(crate) fn with(&self, path: &str) -> String {
         match path.starts_with('/') {
             true => format!("{}{path}", self.uri.path().trim_end_matches('/')),
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_of_a_uri_shows_neither_its_user_nor_its_query() {
+    fn a_refused_uri_hides_its_user_and_query() {
         for (uri, shows) in [
             (
                 "https://svc:hunter2@idp.example.com/token",
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoints_own_path_stays_as_it_is_and_another_is_appended() {
+    fn a_path_is_appended_to_the_endpoints_own() {
         for (endpoint, path, request) in [
             ("https://a", "", "/"),
             ("https://a/", "", "/"),

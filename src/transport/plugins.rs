@@ -1,6 +1,8 @@
-//! What the SDK's transport lacks for us, as classifiers and plugins.
+//! What we add to the SDK's transport: a retry classifier and a runtime plugin.
 
 use crate::redact::hide_output;
+use super::failure::{certificate_error, is_connection_lost};
+use super::retry_after::retry_after;
 use aws_smithy_runtime::client::retries::RetryPartition;
 use aws_smithy_runtime::client::retries::classifiers::TransientErrorClassifier;
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
@@ -15,11 +17,11 @@ use std::convert::Infallible;
 use std::error::Error as StdError;
 use std::time::Duration;
 
-/// A server that asks for more patience than this gets its error passed on: the deadline of the
-/// exchange is near, and the refresher will come back later.
+/// A longer `Retry-After` ends the call with the server's error: the exchange's deadline is near, and
+/// the refresher retries later.
 pub(crate) const MAX_RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// Whether the body cap is among the causes.
+/// Whether the body cap caused the error.
 pub(crate) fn is_over_limit(error: &(dyn StdError + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
@@ -31,9 +33,11 @@ pub(crate) fn is_over_limit(error: &(dyn StdError + 'static)) -> bool {
     false
 }
 
-/// What is tried again, at Google's endpoints and at STS alike: a connection that fails or breaks, and the statuses that
-/// Google documents as passing, for which the SDK's own classifiers lack 408 and 429. An answer that is too large is
-/// final: whoever sends one would send it again, and to the SDK it is a connection that broke.
+/// Decides what is retried, at Google's endpoints and at STS: connections that fail or break, and
+/// the statuses that Google documents as transient. The SDK's own classifiers lack 408 and 429.
+///
+/// An answer that is too large is final, because the server would send it again. To the SDK it looks
+/// like a connection that broke.
 #[derive(Debug)]
 pub(crate) struct Retries {
     transient: TransientErrorClassifier<Infallible>,
@@ -50,8 +54,11 @@ impl Retries {
 impl ClassifyRetry for Retries {
     fn classify_retry(&self, ctx: &InterceptorContext) -> RetryAction {
         if let Some(Err(error)) = ctx.output_or_error() {
-            if is_over_limit(error) {
+            if is_over_limit(error) || certificate_error(error).is_some() {
                 return RetryAction::RetryForbidden;
+            }
+            if is_connection_lost(error) {
+                return RetryAction::transient_error();
             }
             match self.transient.classify_retry(ctx) {
                 RetryAction::NoActionIndicated => {}
@@ -66,18 +73,10 @@ impl ClassifyRetry for Retries {
             408 | 500 | 502 | 503 | 504 => ErrorKind::TransientError,
             _ => return RetryAction::NoActionIndicated,
         };
-        match response
-            .headers()
-            .get("retry-after")
-            .map(|after| after.trim().parse::<u64>())
-        {
-            Some(Ok(seconds)) if Duration::from_secs(seconds) > MAX_RETRY_AFTER => {
-                RetryAction::RetryForbidden
-            }
-            Some(Ok(seconds)) => {
-                RetryAction::retryable_error_with_explicit_delay(kind, Duration::from_secs(seconds))
-            }
-            _ => RetryAction::retryable_error(kind),
+        match retry_after(response.headers(), None) {
+            Some(pause) if pause > MAX_RETRY_AFTER => RetryAction::RetryForbidden,
+            Some(pause) => RetryAction::retryable_error_with_explicit_delay(kind, pause),
+            None => RetryAction::retryable_error(kind),
         }
     }
 
@@ -90,7 +89,7 @@ impl ClassifyRetry for Retries {
     }
 }
 
-/// Keeps answers out of the SDK's logs, and our retries out of its shared quota.
+/// Keeps answers out of the SDK's logs and our retries out of its shared quota.
 pub(crate) fn opaque(partition: RetryPartition) -> StaticRuntimePlugin {
     let mut layer = Layer::new("aws-google-web-identity");
     hide_output(&mut layer);

@@ -1,13 +1,13 @@
-//! What the environment says of a proxy, for the errors of those who are behind one.
+//! The proxy that the environment names, for the hints of errors.
 
 use crate::environment::Environment;
 use crate::redact::{host_and_port, shown};
 use std::error::Error;
 
-/// Read by the SDK's default client for https, the first one first.
+/// What our client reads for https, in this order.
 const VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
-/// The proxy of the SDK's default client. A client of the user's own has its own proxy.
+/// The proxy of our own client. A user's client has its own proxy.
 #[derive(Clone, Debug)]
 pub(super) struct Proxy {
     variable: &'static str,
@@ -25,7 +25,7 @@ impl Proxy {
         })
     }
 
-    /// For an error of the connection itself: that there is a proxy, and whether it was what refused.
+    /// For a connection error: names the proxy, and says whether the proxy refused.
     pub(super) fn hint(&self, error: &(dyn Error + 'static)) -> String {
         let (name, host) = (self.variable, shown(&self.host_and_port));
         let refused = std::iter::successors(Some(error), |&error| error.source())
@@ -35,11 +35,11 @@ impl Proxy {
             });
         if refused {
             format!(
-                "the proxy {host}, of {name}, let nothing through: are its user and password right, and does it let \
-                 this host pass? NO_PROXY names hosts that need none"
+                "the proxy {host}, named by {name}, refused the connection: are its user and password \
+                 right, and does it allow this host? NO_PROXY lists the hosts that bypass it"
             )
         } else {
-            format!("if NO_PROXY doesn't except it, through the proxy {host}, of {name}")
+            format!("through the proxy {host}, named by {name}, unless NO_PROXY lists the host")
         }
     }
 }

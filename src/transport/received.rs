@@ -1,6 +1,6 @@
-//! When an answer came, by both sides' clocks.
+//! When an answer arrived, by both clocks.
 
-use aws_smithy_types::date_time::{DateTime, Format};
+use super::retry_after::http_date;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
@@ -11,20 +11,20 @@ pub(crate) struct Received {
     pub(crate) date: Option<SystemTime>,
 }
 
-/// A `Date` header has whole seconds, and the answer took a moment: up to this much the two
-/// clocks count as equal.
+/// Clocks that differ by no more than this count as equal: a `Date` header has whole seconds, and the
+/// answer was in transit.
 const SAME_TIME: Duration = Duration::from_secs(2);
 
 impl Received {
     pub(crate) fn new(at: SystemTime, date: Option<&str>) -> Self {
-        let date = date
-            .and_then(|date| DateTime::from_str(date, Format::HttpDate).ok())
-            .and_then(|date| SystemTime::try_from(date).ok());
-        Self { at, date }
+        Self {
+            at,
+            date: date.and_then(http_date),
+        }
     }
 
-    /// How far the server's clock is ahead of ours, or behind, when that is more than the
-    /// precision of its answer.
+    /// How far the server's clock is ahead of ours or behind it, if that exceeds the precision of
+    /// its answer.
     pub(crate) fn skew(&self) -> Option<Skew> {
         let date = self.date?;
         let (ahead, by) = match date.duration_since(self.at) {
@@ -37,8 +37,8 @@ impl Received {
         })
     }
 
-    /// A time that the server named, by this machine's clock: when the two disagree, what counts
-    /// is how much time is left by the server's, at most `span`.
+    /// Converts a time that the server named into this machine's time. If the clocks disagree, what
+    /// counts is the time left by the server's clock, at most `span`.
     pub(crate) fn local_expiry(&self, expires_at: SystemTime, span: Duration) -> SystemTime {
         match (self.skew(), self.date) {
             (Some(_), Some(date)) => {
@@ -53,7 +53,7 @@ impl Received {
     }
 }
 
-/// How two clocks differ.
+/// The difference between this machine's clock and the server's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Skew {
     pub(crate) server_ahead: bool,

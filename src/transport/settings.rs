@@ -1,4 +1,4 @@
-//! Retries and timeouts: the user's, and ours where nothing is set.
+//! Retries and timeouts: the user's, with our defaults.
 
 use super::plugins::MAX_RETRY_AFTER;
 use aws_smithy_types::retry::RetryConfig;
@@ -8,16 +8,16 @@ use std::time::Duration;
 
 /// Long enough for a slow TLS handshake across the world, and the SDK's own default.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(3100);
-/// Google's endpoints and STS answer in well under a second; three tries of this fit into the
-/// deadline of an exchange.
+/// Google's endpoints and STS answer in well under a second. Three attempts of this length fit into
+/// the deadline of an exchange.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
-/// One hop may use most of the 15 s that an exchange has, not all of it.
+/// One call may use most of the 15 s of an exchange, not all of them.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Of a configuration for adaptive retries, the numbers: the rate limiter is made for services
-/// that are called at a rate.
+/// Adaptive retries become standard ones with the same numbers: the rate limiter is for services that
+/// are called at a rate.
 pub(super) fn retries(conf: &SdkConfig) -> RetryConfig {
-    // The SDK waits no longer than this for a `Retry-After` either.
+    // The SDK applies this limit to `Retry-After` as well.
     let standard = RetryConfig::standard().with_max_backoff(MAX_RETRY_AFTER);
     match conf.retry_config() {
         Some(set) if set.has_retry() => standard
@@ -30,7 +30,7 @@ pub(super) fn retries(conf: &SdkConfig) -> RetryConfig {
     }
 }
 
-/// What is not set is ours; what is set to be disabled stays so.
+/// Our values apply only where nothing is set; a timeout that is disabled stays disabled.
 pub(super) fn timeouts(conf: &SdkConfig) -> TimeoutConfig {
     let ours = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)

@@ -192,7 +192,7 @@ class Proxy(unittest.TestCase):
         result, asked = self.run_identity(HTTPS_PROXY=self.proxy.url("wrong-password"))
         explanation = self.explanation(result)
         for word in (
-            f"https://localhost:{self.token.port}", f'the proxy "127.0.0.1:{self.proxy.port}", of HTTPS_PROXY',
+            f"https://localhost:{self.token.port}", f'the proxy "127.0.0.1:{self.proxy.port}", named by HTTPS_PROXY',
             "are its user and password right",
         ):
             self.assertIn(word, explanation)
@@ -206,7 +206,7 @@ class Proxy(unittest.TestCase):
         result, _ = self.run_identity(HTTPS_PROXY=f"http://robot:{PASSWORD}@127.0.0.1:{port}")
         explanation = self.explanation(result)
         for word in (
-            f"https://localhost:{self.token.port}", f'through the proxy "127.0.0.1:{port}", of HTTPS_PROXY', "refused",
+            f"https://localhost:{self.token.port}", f'through the proxy "127.0.0.1:{port}", named by HTTPS_PROXY', "refused",
         ):
             self.assertIn(word, explanation)
         self.assert_hidden(result, PASSWORD)

@@ -128,7 +128,7 @@ async fn a_key_files_token_uri_is_used_behind_any_pointer() {
 fn google_and_aws(request: http::Request<aws_smithy_types::body::SdkBody>) -> (u16, String) {
     let host = request.uri().host().unwrap_or_default();
     match (host, request.uri().path()) {
-        ("metadata.google.internal", "/computeMetadata/v1/instance/service-accounts/default/token")
+        ("metadata.google.internal.", "/computeMetadata/v1/instance/service-accounts/default/token")
         | ("oauth2.googleapis.com", "/token") => (
             200,
             json!({"access_token": "ya29.of-the-caller", "expires_in": 3600, "token_type": "Bearer"}).to_string(),
@@ -162,7 +162,7 @@ async fn any_caller_impersonates_at_googles_own_endpoints() {
         // The attached account, then a login.
         (
             vec![("K_SERVICE", "s"), environments],
-            "http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/token?scopes=https%3A%2F%2Fwww%2Egoogleapis%2Ecom%2Fauth%2Fcloud%2Dplatform",
+            "http://metadata.google.internal./computeMetadata/v1/instance/service-accounts/default/token?scopes=https%3A%2F%2Fwww%2Egoogleapis%2Ecom%2Fauth%2Fcloud%2Dplatform",
             "environments-project",
         ),
         (
@@ -184,7 +184,7 @@ async fn any_caller_impersonates_at_googles_own_endpoints() {
             seen.lock()
                 .unwrap()
                 .push((request.uri().to_string(), project));
-            let flavor = request.uri().host() == Some("metadata.google.internal");
+            let flavor = request.uri().host() == Some("metadata.google.internal.");
             let (status, body) = google_and_aws(request);
             let answer = http::Response::builder().status(status);
             let answer = match flavor {

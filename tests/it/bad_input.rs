@@ -67,8 +67,8 @@ async fn answers_of_the_metadata_server_without_an_id_token() {
             Answer::status(200)
                 .header("metadata-flavor", "Amazon")
                 .body("x"),
-            MalformedResponse,
-            "the answer's Metadata-Flavor is \"Amazon\", not \"Google\"",
+            Configuration,
+            "another server answers in place of Google's metadata server: the answer's Metadata-Flavor is \"Amazon\"",
         ),
         (
             ok("<html>Sign in to the Wi-Fi</html>".into()),
@@ -123,7 +123,7 @@ async fn answers_of_the_metadata_server_without_an_id_token() {
                  https://cloud.google.com/kubernetes-engine/docs/how-to/workload-identity#authenticating_to\n\n",
             ),
             Denied,
-            "workload-identity#authenticating_to\n  hint: this pod's Kubernetes account acts as no service account",
+            "workload-identity#authenticating_to\n  hint: this pod's Kubernetes account may not act as",
         ),
         (
             Answer::status(404).header("metadata-flavor", "Google").body(
@@ -131,7 +131,45 @@ async fn answers_of_the_metadata_server_without_an_id_token() {
                  robot-with-a-long-name@demo-project-of-ours.iam.gserviceaccount.com",
             ),
             Configuration,
-            "gserviceaccount.com\n  hint: this pod's Kubernetes account",
+            "the service account \"robot-with-a-long-name@demo-project-of-ours.iam.gserviceaccount.com\" that",
+        ),
+        (
+            Answer::status(500).header("metadata-flavor", "Google").body(
+                "IAM returned 404 Not Found: Not found; Gaia id not found for email gone@p.iam.gserviceaccount.com.",
+            ),
+            Configuration,
+            "the service account \"gone@p.iam.gserviceaccount.com\" that",
+        ),
+        (
+            Answer::status(404).header("metadata-flavor", "Google").body(
+                "Your Kubernetes service account (prod/app) is not annotated with a target Google service account, \
+                 which is required",
+            ),
+            Configuration,
+            "There are three ways out: annotate it with iam.gke.io/gcp-service-account",
+        ),
+        // A stranger, whatever it says.
+        (
+            Answer::status(404)
+                .without_header("metadata-flavor")
+                .body("Service account not enabled on this instance"),
+            Configuration,
+            "another server answers in place of Google's metadata server",
+        ),
+        (
+            Answer::status(302).without_header("metadata-flavor"),
+            Configuration,
+            "the answer has no Metadata-Flavor, HTTP 302",
+        ),
+        (
+            Answer::status(200).without_header("metadata-flavor").body("<html>"),
+            Configuration,
+            "check where the name leads: DNS",
+        ),
+        (
+            Answer::status(503).without_header("metadata-flavor"),
+            ErrorKind::Unavailable,
+            "the answer has no Metadata-Flavor",
         ),
         (
             Answer::status(403).body(format!("the token is {}", "a".repeat(41))),
@@ -261,9 +299,11 @@ async fn a_pod_without_a_linked_account_has_no_email() {
     let signer = IamSignJwt::attached(metadata(&emulator)).endpoint(emulator.iam_endpoint());
     let source = JwtBearer::new(signer).token_uri(emulator.token_uri());
     let error = with(&emulator, source).await.session().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
     assert!(
-        format!("{error:#}").contains("the answer is no e-mail: HTTP 200 with 24 bytes")
-            && format!("{error:#}").contains("roles/iam.workloadIdentityUser"),
+        error.to_string().contains(
+            "the name of a workload identity pool, not of a service account: HTTP 200 with 24 bytes"
+        ) && format!("{error:#}").contains("roles/iam.workloadIdentityUser"),
         "{error:#}"
     );
 }
@@ -321,7 +361,7 @@ async fn an_access_token_or_email_without_a_flavor_is_refused() {
         assert_error(
             &error,
             Stage::Metadata,
-            ErrorKind::MalformedResponse,
+            ErrorKind::Configuration,
             &["the answer has no Metadata-Flavor"],
         );
     }
@@ -359,7 +399,7 @@ async fn a_failed_connection_names_the_proxy_and_hides_its_password() {
             stage,
             ErrorKind::Unavailable,
             &[
-                "if NO_PROXY doesn't except it, through the proxy \"proxy.example.com:3128\", of HTTPS_PROXY",
+                "through the proxy \"proxy.example.com:3128\", named by HTTPS_PROXY, unless NO_PROXY",
             ],
         );
         let shown = format!("{} {error:?}", chain(&error));

@@ -20,4 +20,5 @@ mod sources;
 mod sts;
 mod support;
 mod thirty_days;
+mod transport;
 mod where_it_runs;

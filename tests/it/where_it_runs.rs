@@ -1,4 +1,4 @@
-//! On Google's infrastructure or elsewhere, and a metadata server that isn't there, or not yet.
+//! Google's infrastructure or elsewhere, and a metadata server that is missing or late.
 
 use crate::refresh::world::{Clock, World, seconds};
 use crate::support::watch;
@@ -21,7 +21,7 @@ use std::time::Duration;
 const POD: (&str, &str) = ("KUBERNETES_SERVICE_HOST", "10.0.0.1");
 const GOOGLES: Option<&str> = Some("Google Compute Engine");
 
-/// A configuration with which any call, and so any look-up of a name, is a failure of the test.
+/// A configuration in which any request, and so any DNS look-up, fails the test.
 fn without_network() -> Builder {
     let http = infallible_client_fn(|request| -> http::Response<&str> {
         panic!("called {}", request.uri())
@@ -30,7 +30,7 @@ fn without_network() -> Builder {
 }
 
 #[tokio::test]
-async fn elsewhere_nothing_is_asked_and_a_chain_goes_on() {
+async fn elsewhere_nothing_is_sent_and_a_chain_goes_on() {
     for explicit in [true, false] {
         for (builder, because) in [
             (
@@ -77,7 +77,8 @@ async fn elsewhere_nothing_is_asked_and_a_chain_goes_on() {
     }
 }
 
-/// On a machine of which nothing tells where it is, with this at the metadata server's address.
+/// A provider on a machine without signs of where it runs, with this server at the metadata server's
+/// address.
 async fn unclear(address: &str, world: &World) -> GoogleWebIdentityProvider {
     GoogleWebIdentityProvider::builder(crate::support::ROLE)
         .audience(crate::support::AUDIENCE)
@@ -91,21 +92,21 @@ async fn unclear(address: &str, world: &World) -> GoogleWebIdentityProvider {
 }
 
 #[tokio::test]
-async fn where_nothing_tells_the_metadata_servers_address_is_looked_at_for_150_ms() {
+async fn without_signs_the_metadata_servers_address_is_asked_for_150_ms() {
     let world = World::new().await;
     let host = world.emulator.metadata_host().to_owned();
     let not_here = |error: &Error| {
         assert_eq!(error.kind(), ErrorKind::NotConfigured, "{error}");
         assert!(
             format!("{error:#}").contains(&format!(
-                "{host} didn't answer as Google's metadata server within 150 ms"
+                "nothing at http://{host} answered as Google's metadata server (it was given 150 ms)"
             )),
             "{error:#}"
         );
     };
     let provider = unclear(&host, &world).await;
 
-    // Somebody else's: no flavor, or not even HTTP.
+    // Another server: no flavor, or not even HTTP.
     for answer in [
         Answer::genuine().without_header("metadata-flavor"),
         Answer::not_http(),
@@ -114,7 +115,7 @@ async fn where_nothing_tells_the_metadata_servers_address_is_looked_at_for_150_m
         world.emulator.forget_requests();
         world.emulator.answer_next(Call::Other, 1, answer);
         not_here(&provider.id_token().await.unwrap_err());
-        assert_eq!(world.emulator.requests().len(), 1, "one look, no second");
+        assert_eq!(world.emulator.requests().len(), 1, "one request, no retry");
     }
     // Silence.
     world.emulator.forget_requests();
@@ -123,7 +124,7 @@ async fn where_nothing_tells_the_metadata_servers_address_is_looked_at_for_150_m
         let provider = provider.clone();
         async move { provider.id_token().await }
     });
-    world.until("it looks", || world.clock.sleepers() > 0).await;
+    world.until("it asks", || world.clock.sleepers() > 0).await;
     world.emulator.reached(Call::Other, 1).await;
     world.clock.advance(Duration::from_millis(149));
     for _ in 0..100 {
@@ -133,47 +134,49 @@ async fn where_nothing_tells_the_metadata_servers_address_is_looked_at_for_150_m
     world.clock.advance(Duration::from_millis(1));
     not_here(&asking.await.unwrap().unwrap_err());
 
-    // A no is not remembered, for a pod can be there before its metadata server. What it says now is enough to
-    // ask it by its name, which nobody knows here.
+    // The failure is not cached, since a pod can start before its metadata server. The name does
+    // not resolve here, so the address is used.
     world.emulator.forget_requests();
     let asking = provider.clone();
-    let (error, _) = waits(
+    let (token, _) = waits(
         &world.clock,
-        async move { asking.id_token().await.unwrap_err() },
+        async move { asking.id_token().await.unwrap() },
     )
     .await;
-    let looks = world.emulator.requests_of(Call::Other);
-    assert_eq!(
-        (looks.len(), looks[0].header("metadata-flavor")),
-        (1, Some("Google"))
-    );
-    assert_eq!(error.stage(), Stage::Metadata);
-    assert!(
-        format!("{error:#}").contains("http://metadata.google.internal"),
-        "{error:#}"
-    );
+    assert_eq!(token.claims().aud, crate::support::AUDIENCE);
+    let probes = world.emulator.requests_of(Call::Other);
+    assert_eq!(probes[0].header("metadata-flavor"), Some("Google"));
+    // From then on the address is used at once.
+    world.emulator.forget_requests();
+    provider.id_token().await.unwrap();
+    assert_eq!(world.emulator.requests_of(Call::MetadataIdentity).len(), 1);
 }
 
-/// Nobody answers what it asks; how often it was asked.
+/// A resolver that never answers, and counts the look-ups.
 #[derive(Clone, Debug, Default)]
 struct HangingDns(Arc<AtomicUsize>);
 
 impl ResolveDns for HangingDns {
     fn resolve_dns<'a>(&'a self, name: &'a str) -> DnsFuture<'a> {
-        assert_eq!(name, "metadata.google.internal");
+        assert_eq!(name, "metadata.google.internal.", "no search list");
         self.0.fetch_add(1, Ordering::SeqCst);
         DnsFuture::new(std::future::pending())
     }
 }
 
 #[tokio::test]
-async fn a_look_up_that_hangs_is_waited_for_on_googles_infrastructure_only_and_not_for_long() {
+async fn a_dns_look_up_that_hangs_costs_time_on_googles_infrastructure_only() {
     let world = World::new().await;
     for (variables, product_name, asked, waited) in [
-        // It says itself that this is Google's: the hop's own time, in tries of the time for a connection.
-        (vec![("K_SERVICE", "s")], None, 1..=3, seconds(10)),
+        // Cloud Run: until the operation timeout, in attempts as long as the connect timeout.
+        (
+            vec![("K_SERVICE", "s"), ("GCE_METADATA_IP", "127.0.0.1:1")],
+            None,
+            1..=3,
+            seconds(10),
+        ),
         (vec![], Some("m5.large"), 0..=0, seconds(0)),
-        // A look at the address needs no name.
+        // A request to the address needs no name.
         (
             vec![("GCE_METADATA_IP", "127.0.0.1:1")],
             None,
@@ -218,7 +221,7 @@ async fn a_look_up_that_hangs_is_waited_for_on_googles_infrastructure_only_and_n
 }
 
 #[tokio::test]
-async fn a_connection_that_is_not_made_in_time_is_told_from_an_answer_that_is_not_given() {
+async fn a_connect_timeout_says_no_connection_in_time() {
     let world = World::new().await;
     let client = aws_smithy_http_client::Builder::new()
         .tls_provider(tls::Provider::Rustls(
@@ -230,7 +233,7 @@ async fn a_connection_that_is_not_made_in_time_is_told_from_an_answer_that_is_no
         .builder()
         .token_source(MetadataServer::new())
         .configure(&config.retry_config(RetryConfig::disabled()).build())
-        .environment([("K_SERVICE", "s")])
+        .environment([("K_SERVICE", "s"), ("GCE_METADATA_IP", "127.0.0.1:1")])
         .build()
         .await
         .unwrap();
@@ -246,19 +249,20 @@ async fn a_connection_that_is_not_made_in_time_is_told_from_an_answer_that_is_no
     assert_eq!(took.as_secs(), 3, "the SDK's own 3.1 s: {took:?}");
 }
 
-/// A provider in a pod of GKE, and the clock.
+/// A provider in a pod of GKE.
 async fn pod(world: &World) -> GoogleWebIdentityProvider {
     world
         .builder()
         .token_source(MetadataServer::new())
+        .refresh_policy(aws_google_web_identity::RefreshPolicy::new().deadline(seconds(45)))
         .environment([POD, ("GCE_METADATA_HOST", world.emulator.metadata_host())])
         .build()
         .await
         .unwrap()
 }
 
-/// Lets time pass until it is done, and says how much that took.
-async fn waits<T: Send + 'static>(
+/// Advances the clock until the task is done, and returns by how much.
+pub async fn waits<T: Send + 'static>(
     clock: &Clock,
     task: impl Future<Output = T> + Send + 'static,
 ) -> (T, Duration) {
@@ -266,7 +270,7 @@ async fn waits<T: Send + 'static>(
     let mut waited = Duration::ZERO;
     let step = Duration::from_millis(100);
     while !task.is_finished() {
-        // What goes over loopback takes real time, in which the clock must stand still.
+        // Loopback takes real time, in which the clock must stand still.
         for _ in 0..200 {
             tokio::task::yield_now().await;
         }
@@ -274,7 +278,7 @@ async fn waits<T: Send + 'static>(
             clock.advance(step);
             waited += step;
         }
-        assert!(waited < seconds(120), "it waits for ever");
+        assert!(waited < seconds(120), "it waits forever");
     }
     (task.await.unwrap(), waited)
 }
@@ -317,13 +321,13 @@ async fn a_young_pod_waits_for_its_metadata_server() {
 #[tokio::test]
 async fn a_pod_without_a_metadata_server_gives_up_after_30_seconds_in_all() {
     let world = World::new().await;
-    let provider = pod(&world).await;
     for (name, answer) in [
         ("close", Answer::close()),
         ("hang", Answer::hang()),
         ("503", Answer::status(503)),
         ("429", Answer::status(429)),
     ] {
+        let provider = pod(&world).await;
         world
             .emulator
             .answer_next(Call::MetadataIdentity, usize::MAX, answer);
@@ -341,7 +345,7 @@ async fn a_pod_without_a_metadata_server_gives_up_after_30_seconds_in_all() {
             );
         }
         assert!(waited >= seconds(29) && waited <= seconds(41), "{waited:?}");
-        // From then on nobody is kept waiting like that.
+        // The next request is not retried that long.
         world.clock.advance(seconds(2));
         let again = provider.clone();
         let (error, waited) = waits(
@@ -350,21 +354,23 @@ async fn a_pod_without_a_metadata_server_gives_up_after_30_seconds_in_all() {
         )
         .await;
         assert!(waited <= seconds(11), "{waited:?}: {error}");
-        // And it recovers.
+        // It recovers.
         world.emulator.answer_genuinely();
         world.clock.advance(seconds(61));
         provider
             .id_token()
             .await
-            .expect("a healthy answer heals it");
+            .expect("a genuine answer ends the outage");
     }
 }
 
 #[tokio::test]
-async fn a_no_of_the_metadata_server_is_not_waited_for() {
+async fn a_refusal_of_the_metadata_server_is_not_retried() {
     let world = World::new().await;
     let provider = pod(&world).await;
-    let gone = Answer::status(404).body("Service account not enabled on this instance");
+    let gone = Answer::status(404)
+        .header("metadata-flavor", "Google")
+        .body("Service account not enabled on this instance");
     world.emulator.answer_next(Call::MetadataIdentity, 1, gone);
     let asking = provider.clone();
     let (error, waited) = waits(
@@ -381,7 +387,7 @@ async fn a_no_of_the_metadata_server_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn outside_of_kubernetes_the_ordinary_tries_are_all() {
+async fn outside_kubernetes_there_are_only_the_transports_retries() {
     let emulator = watch::start().await;
     let provider = from_emulator(&emulator)
         .environment([("GCE_METADATA_HOST", emulator.metadata_host())])
@@ -396,4 +402,15 @@ async fn outside_of_kubernetes_the_ordinary_tries_are_all() {
         "{}",
         chain(&error)
     );
+}
+
+#[tokio::test]
+async fn include_email_asks_for_a_token_with_the_email() {
+    let emulator = watch::start().await;
+    for include in [true, false] {
+        let source = MetadataServer::new().endpoint(emulator.metadata_endpoint());
+        let provider = crate::support::with(&emulator, source.include_email(include)).await;
+        let token = provider.id_token().await.unwrap();
+        assert_eq!(token.claims().email.is_some(), include);
+    }
 }

@@ -4,7 +4,7 @@ use crate::error::{Error, ErrorKind, Stage};
 use crate::names::RoleArn;
 use crate::redact::{said, shown_long, without};
 use crate::token::IdToken;
-use crate::transport::{kind_of_status, transport_error};
+use crate::transport::{LastAnswer, kind_of_status, retry_after, transport_error};
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sts::operation::RequestId;
 use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
@@ -21,10 +21,14 @@ pub(crate) struct Refusal {
 impl Refusal {
     pub(super) fn new(
         error: &SdkError<AssumeRoleWithWebIdentityError, HttpResponse>,
+        last_answer: &LastAnswer,
         role_arn: &RoleArn,
         token: &IdToken,
         endpoint: Option<&str>,
     ) -> Self {
+        let pause = error
+            .raw_response()
+            .and_then(|response| retry_after(response.headers(), None));
         let Some(service_error) = error.as_service_error() else {
             let error = match error.raw_response() {
                 // An answer that could not be read: the status says more than the parser.
@@ -35,12 +39,14 @@ impl Refusal {
                         kind(None, status),
                         format!("HTTP {status} without a code or a message (role {role_arn})"),
                     )
+                    .with_retry_after(pause)
                 }
                 _ => {
                     let at =
                         endpoint.map_or_else(String::new, |endpoint| format!(" at {endpoint}"));
                     let call = format!("AssumeRoleWithWebIdentity{at}");
-                    transport_error(Stage::Sts, &call, error).with_detail("role", role_arn.as_str())
+                    transport_error(Stage::Sts, &call, error, last_answer)
+                        .with_detail("role", role_arn.as_str())
                 }
             };
             return Self {
@@ -79,6 +85,7 @@ impl Refusal {
         };
         let error = Error::from_message(Stage::Sts, kind, what)
             .with_code(code, request_id)
+            .with_retry_after(pause)
             .with_detail("role", role_arn.as_str());
         let keys = token.claims().aws_condition_keys();
         let error = keys.iter().fold(error, |error, (key, values)| {

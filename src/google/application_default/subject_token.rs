@@ -158,11 +158,8 @@ impl SubjectToken {
                 }
                 let response = cx.transport().send(request).await?;
                 if !response.is_success() {
-                    return Err(Error::from_message(
-                        Stage::Source,
-                        response.error_kind(),
-                        format!("the subject token's url: {}", response.describe()),
-                    ));
+                    let what = format!("the subject token's url: {}", response.describe());
+                    return Err(response.refusal(Stage::Source, what));
                 }
                 let name = format!("url {}", shown(&bare(&format!("{endpoint:?}{query}"))));
                 self.extract_from(&name, response.body())

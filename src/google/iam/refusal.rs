@@ -64,7 +64,7 @@ pub(super) fn error(response: &Response, account: &ServiceAccountEmail, method: 
         None => format!("{method} as {account}: {}", response.describe()),
     };
     let code = status.as_ref().map(|it| it.status.as_str());
-    let error = Error::from_message(Stage::Iam, response.error_kind(), what).with_code(code, None);
+    let error = response.refusal(Stage::Iam, what).with_code(code, None);
     match hint(response, status.as_ref(), account, method) {
         Some(hint) => error.with_hint(hint),
         None => error,

@@ -1,57 +1,54 @@
-//! How long a metadata server that isn't there yet is waited for.
+//! Retries for a metadata server that is not running yet.
 
 use crate::context::Context;
 use crate::error::Error;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::OnceLock;
 use std::time::Duration;
 
-/// A pod of GKE can be there 5 s to 10 s before its metadata server is; reports ask for 30 s
+/// The metadata server of GKE can start 5 s to 10 s after the pod; reports ask for 30 s
 /// ([workload identity](https://cloud.google.com/kubernetes-engine/docs/troubleshooting/authentication#pod-startup)).
-const IN_ALL: Duration = Duration::from_secs(30);
-const PAUSE: Duration = Duration::from_secs(1);
+const TOTAL: Duration = Duration::from_secs(30);
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 
-/// When the server was first found missing, by the monotonic clock. The calls of all clones share it.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Patience(Arc<Mutex<Option<Duration>>>);
+/// Retries within the first 30 s of asking, in Kubernetes only. All clones of a source share it.
+///
+/// An attempt may last as long as the transport lets it: the last one can end after the 30 s. The
+/// deadline of the first fetch in a pod leaves room for that.
+#[derive(Debug, Default)]
+pub(super) struct Patience {
+    /// When the server was first asked, by the monotonic clock.
+    first_asked: OnceLock<Duration>,
+}
 
 impl Patience {
-    /// After a call of those that began then failed: returns when it is time for the next.
+    /// Notes that the server is asked.
+    pub(super) fn begin(&self, cx: &Context) {
+        self.first_asked.get_or_init(|| cx.clocks().elapsed());
+    }
+
+    /// Waits before the next attempt, after this many that failed.
     ///
     /// # Errors
-    /// When there is to be none. Only a pod of Kubernetes is patient.
-    pub(super) async fn wait(
-        &self,
-        cx: &Context,
-        began: Duration,
-        error: Error,
-    ) -> Result<(), Error> {
-        if !error.is_retryable() {
-            // It is there, and says no.
-            self.met();
-            return Err(error);
-        }
-        if cx.var("KUBERNETES_SERVICE_HOST").is_none() {
+    /// The error itself when there should be no other attempt.
+    pub(super) async fn wait(&self, cx: &Context, failed: u32, error: Error) -> Result<(), Error> {
+        if !error.is_retryable() || cx.var("KUBERNETES_SERVICE_HOST").is_none() {
             return Err(error);
         }
         let now = cx.clocks().elapsed();
-        let missing = now.saturating_sub(*self.missing_since().get_or_insert(began));
-        if missing + PAUSE > IN_ALL {
-            return Err(error.and_hint(&format!(
-                "missing for {} s: is the metadata server of this node running, and does no network policy \
-                 of the pod keep it from 169.254.169.254 and 169.254.169.252?",
-                missing.as_secs()
-            )));
+        let asking_for = now.saturating_sub(*self.first_asked.get_or_init(|| now));
+        let pause = FIRST_PAUSE
+            .saturating_mul(2u32.saturating_pow(failed.saturating_sub(1)))
+            .min(LONGEST_PAUSE)
+            .max(error.retry_after().unwrap_or_default())
+            .min(TOTAL.saturating_sub(asking_for));
+        if pause.is_zero() {
+            return Err(error.and_hint(
+                "is the metadata server of this node running, and does a network policy of the pod \
+                 block 169.254.169.254 or 169.254.169.252?",
+            ));
         }
-        cx.clocks().sleep(PAUSE).await;
+        cx.clocks().sleep(pause).await;
         Ok(())
-    }
-
-    /// It answered.
-    pub(super) fn met(&self) {
-        *self.missing_since() = None;
-    }
-
-    fn missing_since(&self) -> MutexGuard<'_, Option<Duration>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

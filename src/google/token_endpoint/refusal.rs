@@ -36,17 +36,15 @@ pub(super) fn error(response: &Response, (grant, who): (Grant, &str)) -> Error {
         ErrorKind::Configuration if TRANSIENT.contains(&code.as_str()) => ErrorKind::Unavailable,
         kind => kind,
     };
-    let error = Error::from_message(
-        Stage::TokenEndpoint,
-        kind,
-        format!(
-            "HTTP {} {}: {} (account {who})",
-            response.status,
-            said(code),
-            said(description)
-        ),
-    )
-    .with_code(Some(code), None);
+    let message = format!(
+        "HTTP {} {}: {} (account {who})",
+        response.status,
+        said(code),
+        said(description)
+    );
+    let error = response
+        .refusal_of_kind(Stage::TokenEndpoint, kind, message)
+        .with_code(Some(code), None);
     match refusal.hint(grant, response) {
         Some(hint) => error.with_hint(hint),
         None => error,
@@ -55,7 +53,7 @@ pub(super) fn error(response: &Response, (grant, who): (Grant, &str)) -> Error {
 
 /// Google's STS answers in the form of Google's other APIs when the project hasn't enabled it.
 fn other(response: &Response) -> Error {
-    let error = |what| Error::from_message(Stage::TokenEndpoint, response.error_kind(), what);
+    let error = |what| response.refusal(Stage::TokenEndpoint, what);
     let Some(status) = Status::of(response) else {
         return error(response.describe());
     };

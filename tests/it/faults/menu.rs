@@ -115,6 +115,8 @@ const NOT_TRIED_AGAIN: Outcome = Outcome::Fails(ErrorKind::Unavailable, Tries::O
 const SILENT: Outcome = Outcome::Fails(ErrorKind::Timeout, Tries::TwoOrThree, Wait::Whole);
 const LATE: Outcome = Outcome::Fails(ErrorKind::Timeout, Tries::Three, Wait::Pauses);
 const MALFORMED: Outcome = at_once(ErrorKind::MalformedResponse);
+/// Another server answers in place of the metadata server.
+const STRANGER: Outcome = at_once(ErrorKind::Configuration);
 const MISCONFIGURED: Outcome = at_once(ErrorKind::Configuration);
 const DENIED: Outcome = at_once(ErrorKind::Denied);
 const THROTTLED: Outcome = at_once(ErrorKind::Throttled);
@@ -240,8 +242,8 @@ pub const FAULTS: &[Fault] = &[
             Outcome::Taken,
         ),
         &[
-            (Call::MetadataIdentity, MALFORMED),
-            (Call::MetadataToken, MALFORMED),
+            (Call::MetadataIdentity, STRANGER),
+            (Call::MetadataToken, STRANGER),
         ],
     ),
     fault(
