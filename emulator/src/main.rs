@@ -1,5 +1,6 @@
-//! Starts the emulator for programs in other languages: prints where it is as one line of JSON, and ends when its stdin
-//! does. For each line of its stdin it prints the requests that came since, as one line of JSON without secrets.
+//! Starts the emulator for programs in other languages: prints where it is as one line of JSON, and
+//! ends when its stdin does. For each line of its stdin it prints the requests that came since, as
+//! one line of JSON without secrets.
 
 use aws_google_web_identity_emulator::{
     DEFAULT_SERVICE_ACCOUNT, Emulator, RecordedRequest, ServiceAccount,
@@ -97,7 +98,7 @@ fn record(request: &RecordedRequest) -> Value {
         })
         .collect();
     json!({
-        "hop": format!("{:?}", request.hop()), "method": request.method(), "path": request.path(),
+        "call": format!("{:?}", request.call()), "method": request.method(), "path": request.path(),
         "query": request.query(), "headers": headers, "body": body,
     })
 }

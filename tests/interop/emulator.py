@@ -1,4 +1,4 @@
-"""Our Google and AWS as a program of its own: the example `emulator`."""
+"""Runs the program of the package aws-google-web-identity-emulator."""
 
 import json
 import os
@@ -6,10 +6,11 @@ import subprocess
 
 
 class Emulator:
-    """Runs while it is entered; `where` is what the program prints of itself."""
+    """A context manager. `where` is the description that the program prints."""
 
     def __init__(self, examples, **variables):
-        self.program = examples / "emulator"
+        # Cargo puts examples into a folder beside the programs.
+        self.program = examples.parent / "aws-google-web-identity-emulator"
         self.environment = {**os.environ, **variables}
 
     def __enter__(self):
@@ -25,7 +26,7 @@ class Emulator:
         self.process.stdout.close()
 
     def records(self):
-        """The requests since the last time."""
+        """The requests since the last call."""
         self.process.stdin.write("\n")
         self.process.stdin.flush()
         return json.loads(self.process.stdout.readline())
