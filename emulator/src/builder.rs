@@ -1,5 +1,6 @@
 //! Building an emulator.
 
+use crate::call::Call;
 use crate::dispatcher::{Dispatcher, Endpoint};
 use crate::service::{SERVICES, Service};
 use crate::socket::port::Port;
@@ -7,8 +8,10 @@ use crate::state::accounts::{Account, ServiceAccount};
 use crate::state::keys::{KeyUse, SigningKey};
 use crate::state::role::Role;
 use crate::state::{Origins, State};
+use crate::test_clock::TestClock;
 use crate::{DEFAULT_AUDIENCE, DEFAULT_ROLE_ARN, DEFAULT_SERVICE_ACCOUNT, Emulator};
 use aws_google_web_identity::trust_policy::{ConditionKeys, TrustPolicy};
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource, TimeSource};
 use std::io;
 use std::sync::Arc;
@@ -21,6 +24,9 @@ pub struct EmulatorBuilder {
     roles: Vec<Role>,
     audience: Option<String>,
     time_source: Option<SharedTimeSource>,
+    sleep: Option<SharedAsyncSleep>,
+    ports: Vec<(Call, u16)>,
+    role_arn: Option<String>,
     token_uris: Vec<String>,
 }
 
@@ -39,6 +45,14 @@ impl EmulatorBuilder {
     /// [`audience`](Self::audience) for up to 12 hours.
     pub fn role(mut self, role: Role) -> Self {
         self.roles.push(role);
+        self
+    }
+
+    /// The ARN of the default role.
+    ///
+    /// Default: [`DEFAULT_ROLE_ARN`].
+    pub fn role_arn(mut self, arn: impl Into<String>) -> Self {
+        self.role_arn = Some(arn.into());
         self
     }
 
@@ -65,6 +79,20 @@ impl EmulatorBuilder {
         self
     }
 
+    /// The clock of the servers, and clock and sleep of [`Emulator::sdk_config`].
+    pub fn test_clock(mut self, clock: &TestClock) -> Self {
+        self.sleep = Some(SharedAsyncSleep::new(clock.clone()));
+        self.time_source(clock.clone())
+    }
+
+    /// The port of the server of `call`. The server's other calls have the same one.
+    ///
+    /// Default: any free port.
+    pub fn port(mut self, call: Call, port: u16) -> Self {
+        self.ports.push((call, port));
+        self
+    }
+
     /// Starts the servers, on the current tokio runtime.
     ///
     /// # Errors
@@ -87,7 +115,10 @@ impl EmulatorBuilder {
         let (google_key, foreign_key, accounts) = made.await.map_err(io::Error::other)??;
         distinct(&accounts)?;
         let roles = match self.roles.is_empty() {
-            true => vec![default_role(&accounts[0], &audience)],
+            true => {
+                let arn = self.role_arn.as_deref().unwrap_or(DEFAULT_ROLE_ARN);
+                vec![default_role(arn, &accounts[0], &audience)]
+            }
             false => self.roles,
         };
         let roles = roles
@@ -96,7 +127,9 @@ impl EmulatorBuilder {
             .collect::<io::Result<_>>()?;
         let mut ports = Vec::new();
         for service in &SERVICES {
-            ports.push((service, Port::reserve(0)?));
+            let chosen = self.ports.iter().rfind(|(call, _)| service.has(*call));
+            let number = chosen.map_or(0, |(_, number)| *number);
+            ports.push((service, reserve(service, number)?));
         }
         let time_source = self
             .time_source
@@ -106,7 +139,10 @@ impl EmulatorBuilder {
             by_service: ports.iter().map(by_service).collect(),
             token_uris: self.token_uris,
         };
-        let state = State::new(time_source, origins, google_key, accounts, roles);
+        let sleep = self
+            .sleep
+            .unwrap_or_else(|| SharedAsyncSleep::new(TokioSleep::new()));
+        let state = State::new(time_source, sleep, origins, google_key, accounts, roles);
         let dispatcher = Arc::new(Dispatcher::new(state));
         for (service, port) in &mut ports {
             let dispatcher = dispatcher.clone();
@@ -122,6 +158,13 @@ impl EmulatorBuilder {
             ports: tokio::sync::Mutex::new(ports),
         })
     }
+}
+
+fn reserve(service: &Service, number: u16) -> io::Result<Port> {
+    Port::reserve(number).map_err(|error| {
+        let problem = format!("port {number} for the {} server: {error}", service.name);
+        io::Error::new(error.kind(), problem)
+    })
 }
 
 type Keys = (Arc<SigningKey>, Arc<SigningKey>, Vec<Account>);
@@ -151,10 +194,10 @@ fn distinct(accounts: &[Account]) -> io::Result<()> {
     Ok(())
 }
 
-fn default_role(account: &Account, audience: &str) -> Role {
+fn default_role(arn: &str, account: &Account, audience: &str) -> Role {
     let id = account.unique_id();
     let keys = ConditionKeys::from_claims(Some(id), audience, id);
-    Role::new(DEFAULT_ROLE_ARN)
+    Role::new(arn)
         .trust_policy(TrustPolicy::admitting(&keys))
         .max_session_length(std::time::Duration::from_secs(43_200))
 }

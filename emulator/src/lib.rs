@@ -45,8 +45,9 @@
 //!
 //! # Time
 //!
-//! The servers take the time from [`EmulatorBuilder::time_source`], so that a test with a simulated
-//! clock moves servers and program together.
+//! [`TestClock`] is wall clock, monotonic clock and sleep in one. With
+//! [`EmulatorBuilder::test_clock`] servers and program share it, and a test lets hours pass without
+//! sleeping.
 //!
 //! # As a program
 //!
@@ -67,6 +68,7 @@ mod request;
 mod service;
 mod socket;
 mod state;
+mod test_clock;
 
 #[cfg(test)]
 mod tests;
@@ -80,6 +82,7 @@ pub use socket::{Fault, Trickle};
 pub use state::accounts::ServiceAccount;
 pub use state::issued::IssuedCredentials;
 pub use state::role::Role;
+pub use test_clock::TestClock;
 
 use dispatcher::{Dispatcher, Endpoint, Override};
 use serde_json::Value;
@@ -104,6 +107,8 @@ pub const DEFAULT_ROLE_ARN: &str = "arn:aws:iam::123456789012:role/demo";
 pub const DEFAULT_AUDIENCE: &str = "https://myservice.example.com";
 
 /// The running servers. Dropping it ends them.
+///
+/// For simulated time, start it with a [`TestClock`].
 #[must_use = "dropping it ends the servers"]
 pub struct Emulator {
     dispatcher: Arc<Dispatcher>,

@@ -10,6 +10,7 @@ pub(crate) mod secrets;
 
 use crate::lock::lock;
 use accounts::{Account, project_number};
+use aws_smithy_async::rt::sleep::SharedAsyncSleep;
 use aws_smithy_async::time::SharedTimeSource;
 use issued::{Grant, IssuedCredentials};
 use keys::{SigningKey, hex, random};
@@ -49,6 +50,7 @@ impl Origins {
 /// The state behind the servers of one emulator.
 pub(crate) struct State {
     pub(crate) time_source: SharedTimeSource,
+    pub(crate) sleep: SharedAsyncSleep,
     /// Seconds by which the servers' clock is ahead of `time_source`.
     pub(crate) clock_offset: AtomicI64,
     pub(crate) origins: Origins,
@@ -66,6 +68,7 @@ impl State {
     /// `accounts` must not be empty.
     pub(crate) fn new(
         time_source: SharedTimeSource,
+        sleep: SharedAsyncSleep,
         origins: Origins,
         google_key: Arc<SigningKey>,
         accounts: Vec<Account>,
@@ -73,6 +76,7 @@ impl State {
     ) -> Self {
         Self {
             time_source,
+            sleep,
             clock_offset: AtomicI64::new(0),
             origins,
             google_key,

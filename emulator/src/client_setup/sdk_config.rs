@@ -2,7 +2,6 @@
 
 use crate::service::sts;
 use crate::state::State;
-use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
@@ -14,7 +13,7 @@ pub(crate) fn of(state: &State) -> SdkConfig {
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(REGION))
-        .sleep_impl(TokioSleep::new())
+        .sleep_impl(state.sleep.clone())
         .time_source(state.time_source.clone())
         .service_config(StsEndpoint(state.origins.of(sts::NAME).to_owned()))
         .build()

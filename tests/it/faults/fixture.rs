@@ -100,7 +100,7 @@ impl Fixture {
             }
             meanwhile();
             // One byte per wake-up trickles, too few for a whole answer.
-            if let Some(next) = self.clock.until_the_next_wakes() {
+            if let Some(next) = self.clock.next_wake() {
                 self.trickle().release(1);
                 self.clock.advance(next);
                 waited += next;

@@ -4,104 +4,18 @@ use crate::support::watch::{Watched, start_with};
 use crate::support::{AUDIENCE, ROBOT, ROLE};
 use aws_google_web_identity::{
     Audience, Builder, Context, Error, ErrorKind, GoogleWebIdentityProvider, IdToken,
-    MonotonicClock, ProvideIdToken, Stage, future,
+    ProvideIdToken, Stage, future,
 };
 use aws_google_web_identity_emulator::Emulator;
-use aws_smithy_async::rt::sleep::{AsyncSleep, Sleep};
-use aws_smithy_async::time::TimeSource;
+pub use aws_google_web_identity_emulator::TestClock as Clock;
 use aws_types::SdkConfig;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tokio::sync::{Semaphore, oneshot, watch};
+use std::time::{Duration, UNIX_EPOCH};
+use tokio::sync::{Semaphore, watch};
 
 /// Where the tests' clocks begin; the emulator's is the same one.
 pub const START: u64 = 1_800_000_000;
-
-#[derive(Debug, Default)]
-struct Hands {
-    wall: i64,
-    monotonic: Duration,
-    sleepers: Vec<(Duration, oneshot::Sender<()>)>,
-}
-
-/// Both clocks and the sleep. Sleeps end when the test moves time past their end, and only then.
-#[derive(Clone, Debug, Default)]
-pub struct Clock(Arc<Mutex<Hands>>);
-
-impl Clock {
-    pub fn now(&self) -> SystemTime {
-        let start = i64::try_from(START).unwrap() * 1000;
-        let millis = u64::try_from(start + self.0.lock().unwrap().wall).unwrap();
-        UNIX_EPOCH + Duration::from_millis(millis)
-    }
-
-    /// Time passes, by both clocks.
-    pub fn advance(&self, by: Duration) {
-        self.0.lock().unwrap().wall += i64::try_from(by.as_millis()).unwrap();
-        let mut hands = self.0.lock().unwrap();
-        hands.monotonic += by;
-        let now = hands.monotonic;
-        for (end, sleeper) in std::mem::take(&mut hands.sleepers) {
-            if end <= now {
-                let _ = sleeper.send(());
-            } else if !sleeper.is_closed() {
-                hands.sleepers.push((end, sleeper));
-            }
-        }
-    }
-
-    /// The wall clock is set, or the machine was suspended: the monotonic clock doesn't see it.
-    pub fn step(&self, seconds: i64) {
-        self.0.lock().unwrap().wall += seconds * 1000;
-    }
-
-    /// How long until the next of the sleeps has ended, in whole milliseconds, if anybody sleeps.
-    pub fn until_the_next_wakes(&self) -> Option<Duration> {
-        let hands = self.0.lock().unwrap();
-        let sleepers = hands.sleepers.iter();
-        let awaited = sleepers.filter(|(_, sleeper)| !sleeper.is_closed());
-        let next = awaited.map(|(end, _)| *end).min()?;
-        let left = next.saturating_sub(hands.monotonic).as_nanos();
-        let millis = u64::try_from(left.div_ceil(1_000_000)).unwrap();
-        Some(Duration::from_millis(millis))
-    }
-
-    pub fn sleepers(&self) -> usize {
-        let hands = self.0.lock().unwrap();
-        hands
-            .sleepers
-            .iter()
-            .filter(|(_, sleeper)| !sleeper.is_closed())
-            .count()
-    }
-}
-
-impl TimeSource for Clock {
-    fn now(&self) -> SystemTime {
-        self.now()
-    }
-}
-
-impl MonotonicClock for Clock {
-    fn elapsed(&self) -> Duration {
-        self.0.lock().unwrap().monotonic
-    }
-}
-
-impl AsyncSleep for Clock {
-    fn sleep(&self, duration: Duration) -> Sleep {
-        let (sender, end) = oneshot::channel();
-        let mut hands = self.0.lock().unwrap();
-        let at = hands.monotonic + duration;
-        hands.sleepers.push((at, sender));
-        Sleep::new(async move {
-            if end.await.is_err() {
-                std::future::pending().await
-            }
-        })
-    }
-}
 
 /// What the source does when it is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
