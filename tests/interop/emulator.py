@@ -1,7 +1,6 @@
 """Runs the program of the package aws-google-web-identity-emulator."""
 
 import json
-import os
 import subprocess
 
 
@@ -11,11 +10,13 @@ class Emulator:
     def __init__(self, examples, **variables):
         # Cargo puts examples into a folder beside the programs.
         self.program = examples.parent / "aws-google-web-identity-emulator"
-        self.environment = {**os.environ, **variables}
+        # TOKEN_URI=… becomes --token-uri=….
+        options = [f"--{name.lower().replace('_', '-')}={value}" for name, value in variables.items()]
+        self.command = [self.program, "--json", *options]
 
     def __enter__(self):
         self.process = subprocess.Popen(
-            [self.program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=self.environment
+            self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         self.where = json.loads(self.process.stdout.readline())
         return self
