@@ -1,18 +1,22 @@
-//! What an emulator is made of.
+//! Building an emulator.
 
-use super::accounts::{Account, ServiceAccount};
-use super::desk::Desk;
-use super::keys::{KeyUse, SigningKey};
-use super::role::Role;
-use super::server::{Port, Site};
-use super::world::{Origins, World};
-use super::{DEFAULT_AUDIENCE, DEFAULT_ROLE_ARN, DEFAULT_SERVICE_ACCOUNT, Emulator};
+use crate::call::Call;
+use crate::dispatcher::{Dispatcher, Endpoint};
+use crate::service::{SERVICES, Service};
+use crate::socket::port::Port;
+use crate::state::accounts::{Account, ServiceAccount};
+use crate::state::keys::{KeyUse, SigningKey};
+use crate::state::role::Role;
+use crate::state::{Origins, State};
+use crate::test_clock::TestClock;
+use crate::{DEFAULT_AUDIENCE, DEFAULT_ROLE_ARN, DEFAULT_SERVICE_ACCOUNT, Emulator};
 use aws_google_web_identity::trust_policy::{ConditionKeys, TrustPolicy};
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource, TimeSource};
 use std::io;
 use std::sync::Arc;
 
-/// Configures an [`Emulator`]; every setter has a default.
+/// Configures an [`Emulator`]. Every setter has a default.
 #[derive(Debug, Default)]
 #[must_use]
 pub struct EmulatorBuilder {
@@ -20,47 +24,79 @@ pub struct EmulatorBuilder {
     roles: Vec<Role>,
     audience: Option<String>,
     time_source: Option<SharedTimeSource>,
+    sleep: Option<SharedAsyncSleep>,
+    ports: Vec<(Call, u16)>,
+    role_arn: Option<String>,
     token_uris: Vec<String>,
 }
 
 impl EmulatorBuilder {
-    /// Adds a service account. The first one is attached to the machine of the metadata server. Without any there is
-    /// [`DEFAULT_SERVICE_ACCOUNT`], which may sign for itself.
+    /// Adds a service account. The first one is attached to the machine of the metadata server.
+    ///
+    /// Default: [`DEFAULT_SERVICE_ACCOUNT`], which may sign for itself.
     pub fn service_account(mut self, account: ServiceAccount) -> Self {
         self.accounts.push(account);
         self
     }
 
-    /// Adds a role. Without any there is [`DEFAULT_ROLE_ARN`], which admits the first service account with the
-    /// [`audience`](Self::audience), for 12 hours at most.
+    /// Adds a role.
+    ///
+    /// Default: [`DEFAULT_ROLE_ARN`], which admits the first service account with the
+    /// [`audience`](Self::audience) for up to 12 hours.
     pub fn role(mut self, role: Role) -> Self {
         self.roles.push(role);
         self
     }
 
-    /// The audience that the role of the default admits and [`Emulator::env`] names; [`DEFAULT_AUDIENCE`] unless given.
+    /// The ARN of the default role.
+    ///
+    /// Default: [`DEFAULT_ROLE_ARN`].
+    pub fn role_arn(mut self, arn: impl Into<String>) -> Self {
+        self.role_arn = Some(arn.into());
+        self
+    }
+
+    /// The audience that the default role admits and [`Emulator::env`] names.
+    ///
+    /// Default: [`DEFAULT_AUDIENCE`].
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.audience = Some(audience.into());
         self
     }
 
-    /// A further URI under which the token endpoint is reached, such as that of a TLS proxy: it takes assertions
-    /// whose `aud` is that.
+    /// Adds a URI of the token endpoint, such as that of a TLS proxy in front of it: the endpoint
+    /// accepts assertions with this `aud` too.
     pub fn token_uri(mut self, uri: impl Into<String>) -> Self {
         self.token_uris.push(uri.into());
         self
     }
 
-    /// Where the servers have the time from; the system unless given. [`Emulator::sdk_config`] has it too.
+    /// The clock of the servers and of [`Emulator::sdk_config`].
+    ///
+    /// Default: the system's clock.
     pub fn time_source(mut self, time_source: impl TimeSource + 'static) -> Self {
         self.time_source = Some(SharedTimeSource::new(time_source));
+        self
+    }
+
+    /// The clock of the servers, and clock and sleep of [`Emulator::sdk_config`].
+    pub fn test_clock(mut self, clock: &TestClock) -> Self {
+        self.sleep = Some(SharedAsyncSleep::new(clock.clone()));
+        self.time_source(clock.clone())
+    }
+
+    /// The port of the server of `call`. The server's other calls have the same one.
+    ///
+    /// Default: any free port.
+    pub fn port(mut self, call: Call, port: u16) -> Self {
+        self.ports.push((call, port));
         self
     }
 
     /// Starts the servers, on the current tokio runtime.
     ///
     /// # Errors
-    /// `InvalidInput` for an account or a role that cannot be; what the system says when it has no port.
+    /// `InvalidInput` for an invalid account or role; the system's error if no port is free.
     ///
     /// # Panics
     /// Outside a tokio runtime, or on one without I/O.
@@ -73,12 +109,16 @@ impl EmulatorBuilder {
             ],
             false => self.accounts,
         };
-        // The first emulator of a process makes the keys, which would keep the runtime's thread busy.
+        // The first emulator of a process generates RSA keys, which would block the runtime's
+        // thread.
         let made = tokio::task::spawn_blocking(move || make_keys(settings));
         let (google_key, foreign_key, accounts) = made.await.map_err(io::Error::other)??;
         distinct(&accounts)?;
         let roles = match self.roles.is_empty() {
-            true => vec![default_role(&accounts[0], &audience)],
+            true => {
+                let arn = self.role_arn.as_deref().unwrap_or(DEFAULT_ROLE_ARN);
+                vec![default_role(arn, &accounts[0], &audience)]
+            }
             false => self.roles,
         };
         let roles = roles
@@ -86,28 +126,45 @@ impl EmulatorBuilder {
             .map(Role::parsed)
             .collect::<io::Result<_>>()?;
         let mut ports = Vec::new();
-        for site in Site::ALL {
-            ports.push((site, Port::reserve()?));
+        for service in &SERVICES {
+            let chosen = self.ports.iter().rfind(|(call, _)| service.has(*call));
+            let number = chosen.map_or(0, |(_, number)| *number);
+            ports.push((service, reserve(service, number)?));
         }
         let time_source = self
             .time_source
             .unwrap_or_else(|| SharedTimeSource::new(SystemTimeSource::new()));
+        let by_service = |(service, port): &(&'static Service, Port)| (service.name, port.origin());
         let origins = Origins {
+            by_service: ports.iter().map(by_service).collect(),
             token_uris: self.token_uris,
-            ..origins(&ports)
         };
-        let world = World::new(time_source, origins, google_key, accounts, roles);
-        let desk = Arc::new(Desk::new(world));
-        for (site, port) in &mut ports {
-            port.open(*site, &desk)?;
+        let sleep = self
+            .sleep
+            .unwrap_or_else(|| SharedAsyncSleep::new(TokioSleep::new()));
+        let state = State::new(time_source, sleep, origins, google_key, accounts, roles);
+        let dispatcher = Arc::new(Dispatcher::new(state));
+        for (service, port) in &mut ports {
+            let dispatcher = dispatcher.clone();
+            port.open(Endpoint {
+                service,
+                dispatcher,
+            })?;
         }
         Ok(Emulator {
-            desk,
+            dispatcher,
             foreign_key,
             audience,
             ports: tokio::sync::Mutex::new(ports),
         })
     }
+}
+
+fn reserve(service: &Service, number: u16) -> io::Result<Port> {
+    Port::reserve(number).map_err(|error| {
+        let problem = format!("port {number} for the {} server: {error}", service.name);
+        io::Error::new(error.kind(), problem)
+    })
 }
 
 type Keys = (Arc<SigningKey>, Arc<SigningKey>, Vec<Account>);
@@ -130,35 +187,17 @@ fn distinct(accounts: &[Account]) -> io::Result<()> {
         |a: &Account, b: &Account| a.email() == b.email() || a.unique_id() == b.unique_id();
     for (at, account) in accounts.iter().enumerate() {
         if accounts[..at].iter().any(|other| is_same(other, account)) {
-            let problem = format!("{} or its unique id is there twice", account.email());
+            let problem = format!("{} or its unique id is used twice", account.email());
             return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
         }
     }
     Ok(())
 }
 
-fn default_role(account: &Account, audience: &str) -> Role {
+fn default_role(arn: &str, account: &Account, audience: &str) -> Role {
     let id = account.unique_id();
     let keys = ConditionKeys::from_claims(Some(id), audience, id);
-    Role::new(DEFAULT_ROLE_ARN)
+    Role::new(arn)
         .trust_policy(TrustPolicy::admitting(&keys))
         .max_session_length(std::time::Duration::from_secs(43_200))
-}
-
-fn origins(ports: &[(Site, Port)]) -> Origins {
-    let origin = |wanted: Site| {
-        ports
-            .iter()
-            .find(|(site, _)| *site == wanted)
-            .map(|(_, port)| port.origin())
-            .unwrap_or_default()
-    };
-    Origins {
-        metadata: origin(Site::Metadata),
-        token: origin(Site::Token),
-        token_uris: Vec::new(),
-        iam: origin(Site::Iam),
-        jwks: origin(Site::Jwks),
-        sts: origin(Site::Sts),
-    }
 }

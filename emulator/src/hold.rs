@@ -1,36 +1,38 @@
-//! Requests held until a test lets them go.
+//! Requests that wait until a test releases them.
 
 use std::fmt;
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// Holds the requests of a hop; see [`Emulator::hold`](super::Emulator::hold). Dropping it lets them go.
-#[must_use = "dropping it lets the requests go"]
+/// Holds the requests of a call; see [`Emulator::hold`](crate::Emulator::hold). Dropping it
+/// releases them.
+#[must_use = "dropping it releases the requests"]
 pub struct Hold {
     gate: Gate,
 }
 
 impl Hold {
-    pub(super) fn new() -> (Self, Gate) {
+    pub(crate) fn new() -> (Self, Gate) {
         let gate = Gate(Arc::new(watch::Sender::new(State::default())));
         (Self { gate: gate.clone() }, gate)
     }
 
-    /// Waits until `requests` in all have come to be held, those let go included. They are recorded by then.
+    /// Waits until this hold has received `requests` requests in total, released ones included.
+    /// They are recorded by then.
     pub async fn reached(&self, requests: usize) {
         let mut states = self.gate.0.subscribe();
         // The sender lives as long as this hold.
         let _ = states.wait_for(|state| state.reached >= requests).await;
     }
 
-    /// Lets `requests` more go, in the order in which they came; the others stay.
+    /// Releases `requests` more, in the order of arrival; the others keep waiting.
     pub fn release_next(&self, requests: usize) {
         self.gate
             .0
             .send_modify(|state| state.allowed = state.allowed.saturating_add(requests));
     }
 
-    /// Lets all of them go, and holds no more.
+    /// Releases all of them, and holds no more.
     pub fn release(self) {}
 }
 
@@ -57,14 +59,14 @@ struct State {
 
 /// The server's side of a hold.
 #[derive(Clone)]
-pub(super) struct Gate(Arc<watch::Sender<State>>);
+pub(crate) struct Gate(Arc<watch::Sender<State>>);
 
 impl Gate {
-    pub(super) fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         self.0.borrow().released
     }
 
-    pub(super) async fn pass(&self) {
+    pub(crate) async fn pass(&self) {
         let mut ticket = 0;
         self.0.send_modify(|state| {
             state.reached += 1;

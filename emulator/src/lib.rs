@@ -1,106 +1,138 @@
-//! A Google and an AWS STS in process, on loopback, for tests and for trying things out: no cloud, no account, no network.
+//! Google and AWS STS on loopback, for tests: no cloud, no account, no network.
 //!
-//! They refuse what the real ones refuse: signatures, audiences, times, permissions and trust policies are checked. Google is a
-//! metadata server, a token endpoint, IAM Credentials and a JWKS; AWS is `AssumeRoleWithWebIdentity`. Nothing that they issue is worth
-//! anything elsewhere.
+//! The emulator starts Google's metadata server, token endpoint, IAM Credentials API and public
+//! keys, and AWS STS with `AssumeRoleWithWebIdentity`. Each server has its own port. Nothing that
+//! they issue is valid anywhere else.
+//!
+//! # Getting started
 //!
 //! ```
-//! use aws_google_web_identity_emulator::{Answer, Emulator, Call};
+//! use aws_google_web_identity::{GoogleWebIdentityProvider, MetadataServer};
+//! use aws_google_web_identity_emulator::{Answer, Call, Emulator, Fault};
 //!
-//! # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let emulator = Emulator::start().await?;
-//! // Point the program under test at it …
-//! let config = emulator.sdk_config();
-//! let key_file = emulator.key_file_json(emulator.service_account_email())?;
-//! // … make a hop fail …
-//! emulator.answer_next(Call::Sts, 2, Answer::status(503));
-//! emulator.answer_next(Call::TokenEndpoint, 1, Answer::reset());
-//! // … and look at what was asked.
-//! assert!(emulator.requests_of(Call::Sts).is_empty());
+//! // Point the program under test at it.
+//! let provider = GoogleWebIdentityProvider::builder(emulator.role_arn())
+//!     .audience(emulator.audience())
+//!     .token_source(MetadataServer::new().endpoint(emulator.metadata_endpoint()))
+//!     .configure(&emulator.sdk_config())
+//!     .build()
+//!     .await?;
+//! // Let calls fail.
+//! emulator.answer_next(Call::Sts, 1, Answer::status(503));
+//! emulator.fail_next(Call::MetadataIdentity, 1, Fault::reset());
+//! let session = provider.session().await?;
+//! // Look at what was asked and issued.
+//! assert_eq!(emulator.requests_of(Call::Sts).len(), 2);
+//! assert!(emulator.issued(session.credentials().access_key_id()).is_some());
 //! # Ok(()) }
 //! ```
+//!
+//! # What it verifies
+//!
+//! The servers refuse what the real ones refuse, in their words: signatures, audiences, times, IAM
+//! permissions, delegates, trust policies and session lengths are all checked.
+//!
+//! # What it can do wrong
+//!
+//! - [`Emulator::answer_next`] sends another HTTP answer: a status, an error in the server's own
+//!   format, or the healthy answer with other headers.
+//! - [`Emulator::fail_next`] breaks the connection: a reset, a truncated body, silence.
+//! - [`Emulator::hold`] delays requests until the test releases them.
+//! - [`Emulator::refuse_connections`] closes a port.
+//! - [`Emulator::set_clock_offset`] sets the servers' clock ahead or back.
+//!
+//! # Time
+//!
+//! [`TestClock`] is wall clock, monotonic clock and sleep in one. With
+//! [`EmulatorBuilder::test_clock`] servers and program share it, and a test lets hours pass without
+//! sleeping.
+//!
+//! # As a program
+//!
+//! The package has a program of the same name, which starts the servers for a program in any
+//! language.
 
-mod accounts;
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
 mod answer;
 mod builder;
-mod desk;
-mod google_metadata;
+mod call;
+mod client_setup;
+mod dispatcher;
 mod hold;
-mod iam;
-mod issued;
-mod jwks;
-mod jwt;
-mod key_file;
-mod keys;
-mod point;
-mod records;
-mod reply;
-mod role;
-mod sdk_config;
-mod secrets;
-mod server;
+mod lock;
+mod request;
+mod service;
 mod socket;
-mod sts;
-mod token_endpoint;
-mod trickle;
-mod world;
+mod state;
+mod test_clock;
 
 #[cfg(test)]
 mod tests;
 
-pub use accounts::ServiceAccount;
 pub use answer::Answer;
 pub use builder::EmulatorBuilder;
+pub use call::Call;
 pub use hold::Hold;
-pub use issued::IssuedCredentials;
-pub use records::{Call, RecordedRequest};
-pub use role::Role;
-pub use trickle::Trickle;
+pub use request::RecordedRequest;
+pub use socket::{Fault, Trickle};
+pub use state::accounts::ServiceAccount;
+pub use state::issued::IssuedCredentials;
+pub use state::role::Role;
+pub use test_clock::TestClock;
 
-use desk::Desk;
-use keys::SigningKey;
+use dispatcher::{Dispatcher, Endpoint, Override};
 use serde_json::Value;
-use server::{Port, Site};
+use service::Service;
+use socket::port::Port;
+use state::accounts::Account;
+use state::jwt;
+use state::keys::SigningKey;
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-/// The service account of an emulator that is given none.
+/// The service account of an emulator without [`EmulatorBuilder::service_account`].
 pub const DEFAULT_SERVICE_ACCOUNT: &str = "robot@demo-project.iam.gserviceaccount.com";
 
-/// The role of an emulator that is given none.
+/// The role of an emulator without [`EmulatorBuilder::role`].
 pub const DEFAULT_ROLE_ARN: &str = "arn:aws:iam::123456789012:role/demo";
 
-/// The audience that the role of an emulator admits that is given none.
+/// The audience of an emulator without [`EmulatorBuilder::audience`].
 pub const DEFAULT_AUDIENCE: &str = "https://myservice.example.com";
 
-/// The running servers, each on a port of its own; they end when it is dropped.
-#[must_use = "the servers end when it is dropped"]
+/// The running servers. Dropping it ends them.
+///
+/// For simulated time, start it with a [`TestClock`].
+#[must_use = "dropping it ends the servers"]
 pub struct Emulator {
-    desk: Arc<Desk>,
+    dispatcher: Arc<Dispatcher>,
     foreign_key: Arc<SigningKey>,
     audience: String,
-    ports: tokio::sync::Mutex<Vec<(Site, Port)>>,
+    ports: tokio::sync::Mutex<Vec<(&'static Service, Port)>>,
 }
 
-/// Where to find it, and whom it knows.
+/// # Starting it, and where it is
 impl Emulator {
-    /// Starts one with every default, on the current tokio runtime.
+    /// Starts the servers with every default, on the current tokio runtime.
     ///
     /// # Errors
-    /// What the system says when it has no port.
+    /// The system's error if no port is free.
     pub async fn start() -> io::Result<Self> {
         Self::builder().start().await
     }
 
-    /// For one of other accounts, roles or time.
+    /// Configures accounts, roles, time and ports.
     pub fn builder() -> EmulatorBuilder {
         EmulatorBuilder::default()
     }
 
-    /// Host and port of the metadata server, without a scheme, as `GCE_METADATA_HOST` has it.
+    /// Host and port of the metadata server, without a scheme, as in `GCE_METADATA_HOST`.
     pub fn metadata_host(&self) -> &str {
         let endpoint = self.metadata_endpoint();
         endpoint.strip_prefix("http://").unwrap_or(endpoint)
@@ -108,27 +140,27 @@ impl Emulator {
 
     /// The origin of the metadata server.
     pub fn metadata_endpoint(&self) -> &str {
-        &self.desk.world.origins.metadata
+        self.origin(service::metadata::NAME)
     }
 
-    /// The URI of the token endpoint; the audience of assertions.
+    /// The URI of the token endpoint: the audience of assertions.
     pub fn token_uri(&self) -> String {
-        self.desk.world.origins.token_uri()
+        service::token_endpoint::uri(&self.dispatcher.state.origins)
     }
 
     /// The origin of IAM Credentials, in place of `https://iamcredentials.googleapis.com`.
     pub fn iam_endpoint(&self) -> &str {
-        &self.desk.world.origins.iam
+        self.origin(service::iam::NAME)
     }
 
     /// The URI of Google's public keys.
     pub fn jwks_uri(&self) -> String {
-        self.desk.world.origins.jwks_uri()
+        service::jwks::uri(&self.dispatcher.state.origins)
     }
 
     /// The origin of STS.
     pub fn sts_endpoint(&self) -> &str {
-        &self.desk.world.origins.sts
+        self.origin(service::sts::NAME)
     }
 
     /// The audience that the default role admits.
@@ -138,87 +170,107 @@ impl Emulator {
 
     /// The ARN of the first role.
     pub fn role_arn(&self) -> String {
-        self.desk.world.first_role_arn()
+        self.dispatcher.state.first_role_arn()
     }
 
-    /// The e-mail address of the first service account, the attached one.
+    /// The e-mail address of the attached service account, which is the first one.
     pub fn service_account_email(&self) -> &str {
-        self.desk.world.attached().email()
+        self.dispatcher.state.attached().email()
     }
 
-    /// The unique id of the first service account, the attached one: `sub` of its tokens.
+    /// The unique id of the attached service account: `sub` of its tokens.
     pub fn service_account_id(&self) -> &str {
-        self.desk.world.attached().unique_id()
+        self.dispatcher.state.attached().unique_id()
     }
 
-    fn account(&self, name: &str) -> io::Result<&accounts::Account> {
-        self.desk.world.account(name).ok_or_else(|| {
+    fn origin(&self, service: &str) -> &str {
+        self.dispatcher.state.origins.of(service)
+    }
+
+    fn account(&self, name: &str) -> io::Result<&Account> {
+        self.dispatcher.state.account(name).ok_or_else(|| {
             let problem = format!("the emulator has no service account {name:?}");
             io::Error::new(io::ErrorKind::NotFound, problem)
         })
     }
 }
 
-/// Looking at what was asked.
+/// # What was asked and issued
 impl Emulator {
     /// All requests so far, in the order of arrival.
     pub fn requests(&self) -> Vec<RecordedRequest> {
-        self.desk.requests(|_| true)
+        self.dispatcher.requests(|_| true)
     }
 
-    /// The requests of one hop so far.
-    pub fn requests_of(&self, hop: Call) -> Vec<RecordedRequest> {
-        self.desk.requests(|other| other == hop)
+    /// The requests of one call so far, in the order of arrival.
+    pub fn requests_of(&self, call: Call) -> Vec<RecordedRequest> {
+        self.dispatcher.requests(|other| other == call)
     }
 
-    /// Waits until `hop` has been asked `count` times.
-    pub async fn reached(&self, hop: Call, count: usize) {
-        self.desk.reached(hop, count).await;
+    /// Waits until `count` requests of this call have arrived.
+    pub async fn reached(&self, call: Call, count: usize) {
+        self.dispatcher.reached(call, count).await;
     }
 
-    /// Forgets the requests so far, for runs that would otherwise fill the memory.
+    /// Forgets the requests so far. Long runs need this, because every request stays in memory.
     pub fn forget_requests(&self) {
-        self.desk.forget_requests();
+        self.dispatcher.forget_requests();
     }
 
-    /// Everything secret so far: the private keys that were handed out, by line; assertions, ID, access, refresh and subject
-    /// tokens, secret keys and session tokens, those that it made and those that it was sent. A test that looks for
-    /// them, or for long parts of them, in what a program logged and showed finds what leaks.
+    /// Every secret so far: lines of private keys, assertions, ID, access, refresh and subject
+    /// tokens, secret keys and session tokens, issued ones and received ones.
+    ///
+    /// A test finds leaks by searching its logs for them. Logs may cut or encode them: also search
+    /// for long parts.
     pub fn secrets(&self) -> Vec<String> {
-        self.desk.world.secrets.all()
+        self.dispatcher.state.secrets.all()
     }
 
-    /// The credentials of this access key id, if the emulator's STS has issued them; expired ones as well.
+    /// The credentials with this access key id that STS issued, also after they have expired.
     pub fn issued(&self, access_key_id: &str) -> Option<IssuedCredentials> {
-        self.desk.world.issued(access_key_id)
+        self.dispatcher.state.issued(access_key_id)
     }
 }
 
-/// Making things go otherwise.
+/// # What goes wrong
 impl Emulator {
-    /// The next `count` requests of `hop`, after those already spoken for, get `answer`.
-    pub fn answer_next(&self, hop: Call, count: usize, answer: Answer) {
-        self.desk.order(hop, count, answer);
+    /// Answers the next `count` requests of `call` with `answer`.
+    ///
+    /// Answers and faults of a call queue up: this one applies after those set before.
+    pub fn answer_next(&self, call: Call, count: usize, answer: Answer) {
+        let answer = Override::Answer(answer);
+        self.dispatcher.override_next(call, count, answer);
     }
 
-    /// All hops are healthy again.
+    /// Lets the connections of the next `count` requests of `call` fail.
+    ///
+    /// Answers and faults of a call queue up: this one applies after those set before.
+    pub fn fail_next(&self, call: Call, count: usize, fault: Fault) {
+        let fault = Override::Fault(fault);
+        self.dispatcher.override_next(call, count, fault);
+    }
+
+    /// Drops all queued answers and faults of all calls.
     pub fn answer_genuinely(&self) {
-        self.desk.cancel_orders();
+        self.dispatcher.clear_overrides();
     }
 
-    /// Holds the requests of `hop` from now on, until they are let go. They are recorded first and answered afterwards.
-    pub fn hold(&self, hop: Call) -> Hold {
-        self.desk.hold(hop)
+    /// Holds all requests of `call` from now on until the [`Hold`] releases them. A held request is
+    /// recorded already.
+    pub fn hold(&self, call: Call) -> Hold {
+        self.dispatcher.hold(call)
     }
 
-    /// Ends the connections to the server of `hop` and has new ones refused, until [`accept_connections`](Self::accept_connections).
-    /// Hops of one server go together; nothing happens for [`Call::Other`].
+    /// Ends the connections to the server of `call` and refuses new ones, until
+    /// [`accept_connections`](Self::accept_connections).
+    ///
+    /// All calls of that server are affected. [`Call::Other`] has no server: nothing happens.
     ///
     /// # Errors
-    /// What the system says when the port cannot be had again.
-    pub async fn refuse_connections(&self, hop: Call) -> io::Result<()> {
-        for (site, port) in self.ports.lock().await.iter_mut() {
-            if Site::of(hop) == Some(*site) {
+    /// The system's error if the port cannot be bound again.
+    pub async fn refuse_connections(&self, call: Call) -> io::Result<()> {
+        for (service, port) in self.ports.lock().await.iter_mut() {
+            if service.has(call) {
                 port.close().await?;
             }
         }
@@ -228,62 +280,70 @@ impl Emulator {
     /// Undoes [`refuse_connections`](Self::refuse_connections), on the same port.
     ///
     /// # Errors
-    /// What the system says when the port cannot be had again.
-    pub async fn accept_connections(&self, hop: Call) -> io::Result<()> {
-        for (site, port) in self.ports.lock().await.iter_mut() {
-            if Site::of(hop) == Some(*site) {
-                port.open(*site, &self.desk)?;
+    /// The system's error if the port cannot be bound again.
+    pub async fn accept_connections(&self, call: Call) -> io::Result<()> {
+        for (service, port) in self.ports.lock().await.iter_mut() {
+            if service.has(call) {
+                let dispatcher = self.dispatcher.clone();
+                port.open(Endpoint {
+                    service,
+                    dispatcher,
+                })?;
             }
         }
         Ok(())
     }
 
-    /// Puts the servers' clock ahead of the time source by so many seconds, or back, in the `Date` header as well.
+    /// Sets the servers' clock ahead of the time source by `seconds`, or back if negative. `Date`
+    /// follows.
     pub fn set_clock_offset(&self, seconds: i64) {
-        self.desk
-            .world
-            .clock_offset
-            .store(seconds, Ordering::Relaxed);
+        let offset = &self.dispatcher.state.clock_offset;
+        offset.store(seconds, Ordering::Relaxed);
     }
 
-    /// What the servers think the time is, in whole seconds.
+    /// The servers' time, in whole seconds.
     pub fn now(&self) -> SystemTime {
-        world::system_time(self.desk.world.now())
+        state::system_time(self.dispatcher.state.now())
     }
+}
 
-    /// Adds a role, or replaces the one of the same ARN.
+/// # What the servers know
+impl Emulator {
+    /// Adds a role, or replaces the one with the same ARN.
     ///
     /// # Errors
-    /// `InvalidInput` for a role that cannot be.
+    /// `InvalidInput` for an invalid role.
     pub fn put_role(&self, role: Role) -> io::Result<()> {
-        self.desk.world.put_role(role.parsed()?);
+        self.dispatcher.state.put_role(role.parsed()?);
         Ok(())
     }
 
-    /// Gives the account another key file: assertions signed with the one before are refused from now on. Takes as long as making an RSA
-    /// key, but for the second and third time in a process.
+    /// Replaces the key of the account's key file: assertions signed with the old key are refused
+    /// from now on.
+    ///
+    /// Generates an RSA key; the first two rotations reuse keys that the process has cached.
     ///
     /// # Errors
-    /// `NotFound` for an account that the emulator does not know.
+    /// `NotFound` for an unknown account.
     pub fn rotate_key_file(&self, account: &str) -> io::Result<()> {
         self.account(account)?.rotate_file_key()
     }
 
-    /// A token signed by the emulator's Google with these claims and no others, whatever they are.
+    /// An ID token with exactly these claims, valid or not, signed by the emulator's Google.
     ///
     /// # Errors
-    /// When signing fails.
+    /// If signing fails.
     pub fn issue_id_token(&self, claims: &Value) -> io::Result<String> {
-        self.desk.world.id_token(claims)
+        self.dispatcher.state.id_token(claims)
     }
 
-    /// The same signed by somebody else.
+    /// An ID token with exactly these claims, signed with a key that is not Google's.
     ///
     /// # Errors
-    /// When signing fails.
+    /// If signing fails.
     pub fn issue_foreign_id_token(&self, claims: &Value) -> io::Result<String> {
         let token = jwt::sign(&self.foreign_key, claims)?;
-        self.desk.world.secrets.add(&token);
+        self.dispatcher.state.secrets.add(&token);
         Ok(token)
     }
 }
@@ -291,12 +351,7 @@ impl Emulator {
 impl fmt::Debug for Emulator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Emulator")
-            .field("origins", &self.desk.world.origins)
+            .field("origins", &self.dispatcher.state.origins)
             .finish_non_exhaustive()
     }
-}
-
-/// A test that panicked with a lock held has failed already; the servers need not fail others.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,119 +1,12 @@
-//! Starts the emulator for programs in other languages: prints where it is as one line of JSON, and ends when its stdin
-//! does. For each line of its stdin it prints the requests that came since, as one line of JSON without secrets.
+//! Starts the emulator for programs in any language; `--help` describes it.
 
-use aws_google_web_identity_emulator::{
-    DEFAULT_SERVICE_ACCOUNT, Emulator, RecordedRequest, ServiceAccount,
-};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
-use std::error::Error;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
+#![forbid(unsafe_code)]
 
-/// Who may act as the emulator's service account, besides itself.
-const USER: &str = "user@example.com";
-const POOL: &str = "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/provider";
-const WORKFORCE_POOL: &str =
-    "//iam.googleapis.com/locations/global/workforcePools/pool/providers/provider";
-/// May act as it too, and the user may act as this one.
-const DELEGATE: &str = "delegate@demo-project.iam.gserviceaccount.com";
+mod program;
+
+use std::process::ExitCode;
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
-    let robot = ServiceAccount::new(DEFAULT_SERVICE_ACCOUNT);
-    let mut emulator = Emulator::builder()
-        .service_account(robot.token_creators([
-            DEFAULT_SERVICE_ACCOUNT,
-            USER,
-            POOL,
-            WORKFORCE_POOL,
-            DELEGATE,
-        ]))
-        .service_account(
-            ServiceAccount::new(DELEGATE).token_creators([USER, DEFAULT_SERVICE_ACCOUNT]),
-        );
-    // Such as that of a TLS proxy in front of it.
-    if let Ok(uri) = std::env::var("TOKEN_URI") {
-        emulator = emulator.token_uri(uri);
-    }
-    let emulator = emulator.start().await?;
-    let directory = tempfile::tempdir()?;
-    let key_file = directory.path().join("key.json");
-    emulator.write_key_file(emulator.service_account_email(), &key_file)?;
-    let env: BTreeMap<_, _> = emulator.env().into_iter().collect();
-    let description = json!({
-        "metadata_host": emulator.metadata_host(),
-        "token_uri": emulator.token_uri(),
-        "iam_endpoint": emulator.iam_endpoint(),
-        "jwks_uri": emulator.jwks_uri(),
-        "sts_endpoint": emulator.sts_endpoint(),
-        "env": env,
-        "key_file": key_file,
-        "authorized_user": emulator.authorized_user_json(USER),
-        "pool": POOL,
-        "workforce_pool": WORKFORCE_POOL,
-        "delegate": DELEGATE,
-        "audience": emulator.audience(),
-        "role_arn": emulator.role_arn(),
-        "service_account": {
-            "email": emulator.service_account_email(),
-            "unique_id": emulator.service_account_id(),
-        },
-    });
-    println!("{description}");
-    let mut lines = BufReader::new(tokio::io::stdin()).lines();
-    while lines.next_line().await?.is_some() {
-        let records: Vec<Value> = emulator.requests().iter().map(record).collect();
-        emulator.forget_requests();
-        println!("{}", Value::from(records));
-    }
-    Ok(())
-}
-
-/// What was asked, tokens by their claims and other secrets by their names only.
-fn record(request: &RecordedRequest) -> Value {
-    let headers: Map<_, _> = request
-        .headers()
-        .map(|(name, value)| match name {
-            "authorization" => (name, value.split(' ').next().unwrap_or_default()),
-            _ => (name, value),
-        })
-        .map(|(name, value)| (name.to_owned(), value.into()))
-        .collect();
-    let form: Map<_, _> = match request.json() {
-        Some(Value::Object(fields)) => fields,
-        _ => request
-            .form()
-            .into_iter()
-            .map(|(name, value)| (name, value.into()))
-            .collect(),
-    };
-    let body: Map<_, _> = form
-        .into_iter()
-        .map(|(name, value)| {
-            let value = without_secret(&name, value);
-            (name, value)
-        })
-        .collect();
-    json!({
-        "hop": format!("{:?}", request.hop()), "method": request.method(), "path": request.path(),
-        "query": request.query(), "headers": headers, "body": body,
-    })
-}
-
-fn without_secret(name: &str, value: Value) -> Value {
-    let jwt = value.as_str().and_then(|text| {
-        let part = |part: &str| -> Option<Value> {
-            let bytes = URL_SAFE_NO_PAD.decode(part.trim_end_matches('=')).ok()?;
-            serde_json::from_slice(&bytes).ok()
-        };
-        let mut parts = text.split('.');
-        Some(json!({ "header": part(parts.next()?)?, "claims": part(parts.next()?)? }))
-    });
-    match name {
-        _ if jwt.is_some() => jwt.into(),
-        "refresh_token" | "client_secret" | "subject_token" => "secret".into(),
-        _ => value,
-    }
+async fn main() -> ExitCode {
+    program::main().await
 }

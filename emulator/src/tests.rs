@@ -1,8 +1,8 @@
-//! The servers as a client meets them: over a socket, with a client that does nothing by itself.
+//! The servers over a socket, with a client that adds nothing of its own.
 
+mod client_setup;
+mod exchange;
 mod faults;
 mod google;
 mod helpers;
-mod points;
 mod sts;
-mod whole_way;

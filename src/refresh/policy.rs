@@ -250,10 +250,22 @@ impl RefreshPolicy {
         pause.max(MIN_BACKOFF)
     }
 
+    /// For how long the server asked to be left alone, with so much lifetime left of the cached
+    /// value. At most half of it, so that another attempt fits in before callers get errors.
+    pub(super) fn asked_for(&self, error: &Error, left: Duration) -> Duration {
+        let pause = error.retry_after().unwrap_or_default();
+        match left.is_zero() {
+            true => pause,
+            false => pause.min(left / 2),
+        }
+    }
+
     /// How long callers get this error before the next attempt, while no valid value is held.
     /// `backoff` is the pause after this failure.
     pub(super) fn error_cached_for(&self, error: &Error, backoff: Duration) -> Duration {
         let cached_for = match error.kind() {
+            // `backoff` is at least as long as the server asked for.
+            _ if error.retry_after().is_some() => backoff,
             // No server was asked that must be spared.
             ErrorKind::NotConfigured => Duration::ZERO,
             // The next token may be a good one.

@@ -119,7 +119,9 @@ impl State {
             return;
         }
         self.failures = self.failures.saturating_add(1);
-        let backoff = policy.backoff_after(self.failures, left, self.random.f64());
+        let backoff = policy
+            .backoff_after(self.failures, left, self.random.f64())
+            .max(policy.asked_for(&error, left));
         let cached_for = if left.is_zero() {
             policy.error_cached_for(&error, backoff)
         } else {

@@ -22,8 +22,7 @@ pub(crate) fn transport_error<E: std::error::Error + 'static>(
     error: &SdkError<E, HttpResponse>,
     last_answer: &LastAnswer,
 ) -> Error {
-    let message =
-        |kind, what: &str| Error::from_message(stage, kind, format!("{call}: {what}"));
+    let message = |kind, what: &str| Error::from_message(stage, kind, format!("{call}: {what}"));
     let error_of_ours = match error {
         SdkError::TimeoutError(_) => match last_answer.get().filter(|it| it.status >= 400) {
             Some(answered) => message(

@@ -1,8 +1,8 @@
 //! What we add to the SDK's transport: a retry classifier and a runtime plugin.
 
-use crate::redact::hide_output;
 use super::failure::{certificate_error, is_connection_lost};
 use super::retry_after::retry_after;
+use crate::redact::hide_output;
 use aws_smithy_runtime::client::retries::RetryPartition;
 use aws_smithy_runtime::client::retries::classifiers::TransientErrorClassifier;
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;

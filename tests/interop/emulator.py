@@ -1,20 +1,22 @@
-"""Our Google and AWS as a program of its own: the example `emulator`."""
+"""Runs the program of the package aws-google-web-identity-emulator."""
 
 import json
-import os
 import subprocess
 
 
 class Emulator:
-    """Runs while it is entered; `where` is what the program prints of itself."""
+    """A context manager. `where` is the description that the program prints."""
 
     def __init__(self, examples, **variables):
-        self.program = examples / "emulator"
-        self.environment = {**os.environ, **variables}
+        # Cargo puts examples into a folder beside the programs.
+        self.program = examples.parent / "aws-google-web-identity-emulator"
+        # TOKEN_URI=… becomes --token-uri=….
+        options = [f"--{name.lower().replace('_', '-')}={value}" for name, value in variables.items()]
+        self.command = [self.program, "--json", *options]
 
     def __enter__(self):
         self.process = subprocess.Popen(
-            [self.program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=self.environment
+            self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         self.where = json.loads(self.process.stdout.readline())
         return self
@@ -25,7 +27,7 @@ class Emulator:
         self.process.stdout.close()
 
     def records(self):
-        """The requests since the last time."""
+        """The requests since the last call."""
         self.process.stdin.write("\n")
         self.process.stdin.flush()
         return json.loads(self.process.stdout.readline())

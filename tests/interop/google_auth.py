@@ -2,7 +2,7 @@
 
 Usage: google_auth.py EMULATOR_PROGRAM [ARGUMENT...]
 
-EMULATOR_PROGRAM is the example `emulator`: it prints where it listens as one line of JSON, and ends when its stdin does.
+EMULATOR_PROGRAM is the program of the package aws-google-web-identity-emulator.
 Needs google-auth, requests, cryptography and pyjwt. Prints one line per way; the exit status is 1 when any way fails.
 """
 

@@ -23,7 +23,7 @@ QUOTA_PROJECT = "project-of-the-environment"
 
 def requests_to_google(emulator):
     """The requests since the last time, without those to AWS."""
-    return [reduced(record) for record in emulator.records() if record["hop"] != "Sts"]
+    return [reduced(record) for record in emulator.records() if record["call"] != "Sts"]
 
 
 def reduced(record):

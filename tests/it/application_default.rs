@@ -384,13 +384,13 @@ async fn an_external_accounts_own_account_is_the_caller() {
     }));
     let provider = finding(&emulator, file.path()).build().await.unwrap();
     is_robot(&emulator, &provider.id_token().await.unwrap());
-    let hops: Vec<_> = emulator.requests().iter().map(|it| it.hop()).collect();
+    let calls: Vec<_> = emulator.requests().iter().map(|it| it.call()).collect();
     let way = [
         Call::TokenEndpoint,
         Call::GenerateAccessToken,
         Call::GenerateIdToken,
     ];
-    assert_eq!(hops, way);
+    assert_eq!(calls, way);
 }
 
 #[tokio::test]

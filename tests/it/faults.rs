@@ -1,9 +1,10 @@
-//! Every hop under every fault: what a caller sees with nothing held and with credentials held, and that it heals.
+//! Every call under every fault: the error with nothing cached, the credentials with some cached,
+//! and the recovery.
 
-mod hops;
-mod menu;
+mod cases;
+mod fixture;
 mod page;
-mod scene;
+mod targets;
 
 use crate::allocations::PeakSince;
 use crate::refresh::world::seconds;
@@ -11,28 +12,26 @@ use crate::support::chain;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_google_web_identity::{Error, ErrorKind, GoogleWebIdentityProvider};
+use cases::{CASES, Case, Outcome};
+use fixture::Fixture;
 use futures_util::FutureExt;
-use hops::{WAYS, Way};
-use menu::{FAULTS, Fault, Outcome};
 use page::Row;
-use scene::Scene;
+use targets::{TARGETS, Target};
 
-/// More than an answer of 64 KiB costs, in buffers and copies, with the client's own and the emulator's side of it.
+/// More than an answer of 64 KiB costs in buffers and copies, of client and emulator together.
 const MEMORY: usize = 2 << 20;
 
-/// The credentials, which must be there without waiting.
-fn held(provider: &GoogleWebIdentityProvider) -> Credentials {
+/// The cached credentials, without waiting.
+fn cached(provider: &GoogleWebIdentityProvider) -> Credentials {
     let credentials = provider.provide_credentials().now_or_never();
-    credentials
-        .expect("at once")
-        .expect("what is held is valid")
+    credentials.expect("at once").expect("cached and valid")
 }
 
 fn key(provider: &GoogleWebIdentityProvider) -> String {
-    held(provider).access_key_id().to_owned()
+    cached(provider).access_key_id().to_owned()
 }
 
-/// What goes wrong in a case is collected: all of it says more than the first.
+/// Every failed check of a case: all of them say more than the first.
 #[derive(Default)]
 struct Findings(Vec<String>);
 
@@ -44,20 +43,20 @@ impl Findings {
     }
 }
 
-/// With nothing held.
+/// With nothing cached. Returns whether the error is retryable.
 async fn cold(
-    scene: &Scene,
-    way: &Way,
-    fault: &Fault,
+    fixture: &Fixture,
+    target: &Target,
+    case: &Case,
     provider: &GoogleWebIdentityProvider,
     findings: &mut Findings,
 ) -> bool {
-    scene.make(fault, way).await;
+    fixture.start(case, target).await;
     let peak = PeakSince::now();
-    let (result, waited) = scene.session(provider).await;
-    let (peak, tries) = (peak.bytes(), scene.tries(way));
+    let (result, waited) = fixture.session(provider).await;
+    let (peak, tries) = (peak.bytes(), fixture.attempts(target));
     findings.check(peak < MEMORY, || format!("{peak} bytes of memory"));
-    let (kind, expected_tries, wait) = match (fault.outcome(way.hop), result) {
+    let (kind, expected_tries, wait) = match (case.outcome(target.call), result) {
         (Outcome::Taken, Ok(_)) => {
             findings.check(tries == 1 && waited.is_zero(), || {
                 format!("taken after {tries} tries and {waited:?}")
@@ -65,7 +64,7 @@ async fn cold(
             return false;
         }
         (Outcome::Fails(kind, tries, wait), Err(error)) => {
-            check_error(way, kind, &error, findings);
+            check_error(target, kind, &error, findings);
             (kind, tries, wait)
         }
         (expected, result) => {
@@ -89,10 +88,10 @@ fn passes(kind: ErrorKind) -> bool {
     )
 }
 
-fn check_error(way: &Way, kind: ErrorKind, error: &Error, findings: &mut Findings) {
+fn check_error(target: &Target, kind: ErrorKind, error: &Error, findings: &mut Findings) {
     let text = format!("{} {error:?}", chain(error));
     findings.check(
-        (error.stage(), error.kind(), error.is_retryable()) == (way.stage, kind, passes(kind)),
+        (error.stage(), error.kind(), error.is_retryable()) == (target.stage(), kind, passes(kind)),
         || text.clone(),
     );
     findings.check(text.len() < 4096, || {
@@ -105,27 +104,29 @@ fn check_error(way: &Way, kind: ErrorKind, error: &Error, findings: &mut Finding
     }
 }
 
-/// With credentials held, and a refresh due.
+/// With credentials cached, and a refresh due.
 async fn warm(
-    scene: &Scene,
-    way: &Way,
-    fault: &Fault,
+    fixture: &Fixture,
+    target: &Target,
+    case: &Case,
     provider: &GoogleWebIdentityProvider,
     findings: &mut Findings,
 ) {
     let session = provider.session().await.unwrap();
     let old = session.credentials().access_key_id().to_owned();
-    let left = session.expires_at().duration_since(scene.clock.now());
-    scene.clock.advance(left.unwrap() - seconds(899));
-    scene.make(fault, way).await;
+    let left = session.expires_at().duration_since(fixture.clock.now());
+    fixture.clock.advance(left.unwrap() - seconds(899));
+    fixture.start(case, target).await;
     assert_eq!(key(provider), old);
-    // The fetch's deadline is a sleeper from start to end.
-    scene.pass(|| scene.clock.sleepers() > 0, || {}).await;
-    scene
-        .pass(|| scene.clock.sleepers() == 0, || drop(key(provider)))
+    // The fetch's deadline sleeps as long as the fetch is in flight.
+    fixture
+        .run_until(|| fixture.clock.sleepers() > 0, || {})
         .await;
-    let tries = scene.tries(way);
-    match fault.outcome(way.hop) {
+    fixture
+        .run_until(|| fixture.clock.sleepers() == 0, || drop(key(provider)))
+        .await;
+    let tries = fixture.attempts(target);
+    match case.outcome(target.call) {
         Outcome::Taken => findings.check(key(provider) != old, || "not refreshed".to_owned()),
         Outcome::Fails(_, expected, _) => {
             findings.check(expected.are(tries), || {
@@ -134,14 +135,14 @@ async fn warm(
             let still = provider.session().now_or_never().expect("at once").unwrap();
             findings.check(
                 key(provider) == old && still.expires_at() == session.expires_at(),
-                || "the held credentials changed".to_owned(),
+                || "the cached credentials changed".to_owned(),
             );
         }
     }
-    scene.heal(way).await;
-    held(provider);
-    scene
-        .pass(|| key(provider) != old, || drop(key(provider)))
+    fixture.heal(target).await;
+    cached(provider);
+    fixture
+        .run_until(|| key(provider) != old, || drop(key(provider)))
         .await;
     let next = provider.session().now_or_never().expect("at once").unwrap();
     findings.check(next.expires_at() > session.expires_at(), || {
@@ -149,49 +150,49 @@ async fn warm(
     });
 }
 
-/// All faults at one hop.
-async fn hop(way: Way) -> (Vec<Row>, Vec<String>) {
-    let scene = Scene::new().await;
+/// All faults of one call.
+async fn all_faults(target: Target) -> (Vec<Row>, Vec<String>) {
+    let fixture = Fixture::new().await;
     let mut rows = Vec::new();
     let mut failures = Vec::new();
-    for fault in FAULTS {
+    for case in CASES {
         let mut findings = Findings::default();
-        let provider = scene.provider(&way).await;
-        let retryable = cold(&scene, &way, fault, &provider, &mut findings).await;
-        scene.heal(&way).await;
-        match scene.session(&provider).await.0 {
-            Ok(_) => warm(&scene, &way, fault, &provider, &mut findings).await,
-            Err(error) => findings.0.push(format!("not healed: {}", chain(&error))),
+        let provider = fixture.provider(&target).await;
+        let retryable = cold(&fixture, &target, case, &provider, &mut findings).await;
+        fixture.heal(&target).await;
+        match fixture.session(&provider).await.0 {
+            Ok(_) => warm(&fixture, &target, case, &provider, &mut findings).await,
+            Err(error) => findings.0.push(format!("not recovered: {}", chain(&error))),
         }
-        findings.check(scene.elsewhere.requests().is_empty(), || {
-            "somebody else was called".to_owned()
+        findings.check(fixture.elsewhere.requests().is_empty(), || {
+            "another server was called".to_owned()
         });
         rows.push(Row {
-            fault: fault.name,
-            outcome: fault.outcome(way.hop),
+            fault: case.name,
+            outcome: case.outcome(target.call),
             retryable,
         });
         let findings = findings.0.into_iter();
-        failures.extend(findings.map(|what| format!("{}, {}: {what}", way.name, fault.name)));
+        failures.extend(findings.map(|what| format!("{}, {}: {what}", target.name, case.name)));
     }
     (rows, failures)
 }
 
 #[test]
-fn every_fault_of_every_hop_is_survived_named_and_healed_as_docs_faults_md_says() {
-    // A thread for each hop: what is allocated is counted by thread.
-    let hops = WAYS.map(|way| {
+fn every_fault_ends_as_docs_faults_md_says() {
+    // One thread per call: allocations are counted by thread.
+    let threads = TARGETS.map(|target| {
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread();
             let runtime = { runtime }.enable_all().build().unwrap();
-            (way, runtime.block_on(hop(way)))
+            (target, runtime.block_on(all_faults(target)))
         })
     });
     let mut tables = Vec::new();
     let mut failures = Vec::new();
-    for hop in hops {
-        let (way, (rows, found)) = hop.join().unwrap();
-        tables.push((way, rows));
+    for thread in threads {
+        let (target, (rows, found)) = thread.join().unwrap();
+        tables.push((target, rows));
         failures.extend(found);
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));

@@ -183,13 +183,13 @@ async fn an_attached_account_signs_for_itself() {
         provider.id_token().await.unwrap().claims().azp.as_deref(),
         Some(ROBOT)
     );
-    let hops: Vec<Call> = emulator
+    let calls: Vec<Call> = emulator
         .requests()
         .iter()
-        .map(|request| request.hop())
+        .map(|request| request.call())
         .collect();
     assert_eq!(
-        hops,
+        calls,
         [
             Call::MetadataEmail,
             Call::MetadataToken,

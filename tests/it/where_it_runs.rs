@@ -9,7 +9,7 @@ use aws_credential_types::provider::ProvideCredentials;
 use aws_google_web_identity::{
     Builder, Error, ErrorKind, GoogleWebIdentityProvider, MetadataServer, Stage,
 };
-use aws_google_web_identity_emulator::{Answer, Call};
+use aws_google_web_identity_emulator::{Answer, Call, Fault};
 use aws_smithy_http_client::test_util::infallible_client_fn;
 use aws_smithy_http_client::tls;
 use aws_smithy_runtime_api::client::dns::{DnsFuture, ResolveDns};
@@ -107,19 +107,21 @@ async fn without_signs_the_metadata_servers_address_is_asked_for_150_ms() {
     let provider = unclear(&host, &world).await;
 
     // Another server: no flavor, or not even HTTP.
-    for answer in [
-        Answer::genuine().without_header("metadata-flavor"),
-        Answer::not_http(),
-        Answer::close(),
-    ] {
+    let without_flavor = Answer::genuine().without_header("metadata-flavor");
+    for fault in [None, Some(Fault::not_http()), Some(Fault::close())] {
         world.emulator.forget_requests();
-        world.emulator.answer_next(Call::Other, 1, answer);
+        match fault {
+            None => world
+                .emulator
+                .answer_next(Call::Other, 1, without_flavor.clone()),
+            Some(fault) => world.emulator.fail_next(Call::Other, 1, fault),
+        }
         not_here(&provider.id_token().await.unwrap_err());
         assert_eq!(world.emulator.requests().len(), 1, "one request, no retry");
     }
     // Silence.
     world.emulator.forget_requests();
-    world.emulator.answer_next(Call::Other, 1, Answer::hang());
+    world.emulator.fail_next(Call::Other, 1, Fault::hang());
     let asking = tokio::spawn({
         let provider = provider.clone();
         async move { provider.id_token().await }
@@ -321,16 +323,18 @@ async fn a_young_pod_waits_for_its_metadata_server() {
 #[tokio::test]
 async fn a_pod_without_a_metadata_server_gives_up_after_30_seconds_in_all() {
     let world = World::new().await;
-    for (name, answer) in [
-        ("close", Answer::close()),
-        ("hang", Answer::hang()),
-        ("503", Answer::status(503)),
-        ("429", Answer::status(429)),
-    ] {
+    let call = Call::MetadataIdentity;
+    for name in ["close", "hang", "503", "429"] {
         let provider = pod(&world).await;
-        world
-            .emulator
-            .answer_next(Call::MetadataIdentity, usize::MAX, answer);
+        let emulator = &world.emulator;
+        match name {
+            "close" => emulator.fail_next(call, usize::MAX, Fault::close()),
+            "hang" => emulator.fail_next(call, usize::MAX, Fault::hang()),
+            status => {
+                let status = Answer::status(status.parse().unwrap());
+                emulator.answer_next(call, usize::MAX, status);
+            }
+        }
         let callers = futures_util::future::join_all((0..3).map(|_| {
             let provider = provider.clone();
             async move { provider.session().await.unwrap_err() }

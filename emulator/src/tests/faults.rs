@@ -1,16 +1,16 @@
-//! Faults as the socket shows them.
+//! Answers and faults as they arrive over the socket.
 
-use super::super::*;
 use super::helpers::*;
+use crate::*;
 use std::io::ErrorKind;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 
 const EMAIL: &str = "/computeMetadata/v1/instance/service-accounts/default/email";
 
-/// Orders `answer` for the next e-mail request and sends one.
-async fn sent_to(emulator: &Emulator, answer: Answer) -> TcpStream {
-    emulator.answer_next(Call::MetadataEmail, 1, answer);
+/// Sends an e-mail request whose connection has this fault.
+async fn sent_to(emulator: &Emulator, fault: Fault) -> TcpStream {
+    emulator.fail_next(Call::MetadataEmail, 1, fault);
     sent(emulator.metadata_endpoint(), &get_request(EMAIL)).await
 }
 
@@ -21,7 +21,7 @@ async fn rest(mut stream: TcpStream) -> String {
 }
 
 #[tokio::test]
-async fn ordered_answers_come_in_order_and_then_the_genuine_one() {
+async fn chosen_answers_come_in_order_then_the_healthy_one() {
     let emulator = Emulator::start().await.unwrap();
     let slow_down = Answer::status(429)
         .header("retry-after", "2")
@@ -46,7 +46,23 @@ async fn ordered_answers_come_in_order_and_then_the_genuine_one() {
 }
 
 #[tokio::test]
-async fn the_genuine_answer_can_be_had_with_other_headers() {
+async fn answers_and_faults_share_a_queue() {
+    let emulator = Emulator::start().await.unwrap();
+    emulator.answer_next(Call::MetadataEmail, 1, Answer::status(503));
+    emulator.fail_next(Call::MetadataEmail, 1, Fault::close());
+    emulator.answer_next(Call::MetadataEmail, 1, Answer::status(500));
+    let ask = async || get(emulator.metadata_endpoint(), EMAIL).await.status;
+    assert_eq!(ask().await, 503);
+    let closed = sent(emulator.metadata_endpoint(), &get_request(EMAIL)).await;
+    assert_eq!(rest(closed).await, "");
+    assert_eq!(ask().await, 500);
+    emulator.fail_next(Call::MetadataEmail, 1, Fault::close());
+    emulator.answer_genuinely();
+    assert_eq!(ask().await, 200);
+}
+
+#[tokio::test]
+async fn the_genuine_answer_can_have_other_headers() {
     let emulator = Emulator::start().await.unwrap();
     let ask = async |answer: Answer| {
         emulator.answer_next(Call::MetadataEmail, 1, answer);
@@ -70,7 +86,7 @@ async fn the_genuine_answer_can_be_had_with_other_headers() {
 }
 
 #[tokio::test]
-async fn errors_can_be_had_in_each_service_s_own_form() {
+async fn errors_have_the_format_of_each_service() {
     let emulator = Emulator::start().await.unwrap();
     let ask = async |answer: Answer| {
         emulator.answer_next(Call::MetadataEmail, 1, answer);
@@ -97,7 +113,7 @@ async fn errors_can_be_had_in_each_service_s_own_form() {
 }
 
 #[tokio::test]
-async fn what_would_break_the_framing_is_left_out() {
+async fn framing_headers_are_ignored() {
     let emulator = Emulator::start().await.unwrap();
     let lying = Answer::status(100)
         .header("content-length", "3")
@@ -109,9 +125,11 @@ async fn what_would_break_the_framing_is_left_out() {
 }
 
 #[tokio::test]
-async fn a_blank_body_is_as_long_as_it_says() {
+async fn a_blank_body_has_its_length() {
     let emulator = Emulator::start().await.unwrap();
-    let stream = sent_to(&emulator, Answer::status(200).blank_body(3_000_000)).await;
+    let blank = Answer::status(200).blank_body(3_000_000);
+    emulator.answer_next(Call::MetadataEmail, 1, blank);
+    let stream = sent(emulator.metadata_endpoint(), &get_request(EMAIL)).await;
     let answer = rest(stream).await;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     assert!(head.contains("content-length: 3000000"), "{head}");
@@ -119,31 +137,31 @@ async fn a_blank_body_is_as_long_as_it_says() {
 }
 
 #[tokio::test]
-async fn a_reset_is_a_reset() {
+async fn a_reset_resets_the_connection() {
     let emulator = Emulator::start().await.unwrap();
-    let mut stream = sent_to(&emulator, Answer::reset()).await;
+    let mut stream = sent_to(&emulator, Fault::reset()).await;
     let error = stream.read(&mut [0; 16]).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionReset);
     assert_eq!(emulator.requests_of(Call::MetadataEmail).len(), 1);
 }
 
 #[tokio::test]
-async fn a_close_is_an_end_without_a_byte() {
+async fn a_close_sends_nothing() {
     let emulator = Emulator::start().await.unwrap();
-    assert_eq!(rest(sent_to(&emulator, Answer::close()).await).await, "");
+    assert_eq!(rest(sent_to(&emulator, Fault::close()).await).await, "");
 }
 
 #[tokio::test]
 async fn a_truncated_head_ends_in_the_status_line() {
     let emulator = Emulator::start().await.unwrap();
-    let stream = sent_to(&emulator, Answer::truncated_head()).await;
+    let stream = sent_to(&emulator, Fault::truncated_head()).await;
     assert_eq!(rest(stream).await, "HTTP/1.1 2");
 }
 
 #[tokio::test]
 async fn a_truncated_body_is_shorter_than_its_content_length() {
     let emulator = Emulator::start().await.unwrap();
-    let answer = rest(sent_to(&emulator, Answer::truncated_body()).await).await;
+    let answer = rest(sent_to(&emulator, Fault::truncated_body()).await).await;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     assert!(
         head.contains(&format!("content-length: {}", ROBOT.len())),
@@ -153,37 +171,37 @@ async fn a_truncated_body_is_shorter_than_its_content_length() {
 }
 
 #[tokio::test]
-async fn bytes_that_are_not_http_come_alone() {
+async fn bytes_that_are_not_http_replace_the_answer() {
     let emulator = Emulator::start().await.unwrap();
-    let stream = sent_to(&emulator, Answer::not_http()).await;
+    let stream = sent_to(&emulator, Fault::not_http()).await;
     assert_eq!(rest(stream).await, "SSH-2.0-emulator\r\n");
 }
 
-/// Reads what is there, and shows that there is no more although the connection stands.
+/// Reads `expected` bytes and asserts that the open connection has no more.
 async fn assert_silent_after(stream: &mut TcpStream, expected: usize) {
     let mut bytes = vec![0; expected];
     stream.read_exact(&mut bytes).await.unwrap();
-    // Another request's answer proves that the server had its turn.
+    // Callers have seen another answer or these bytes: the server has had its turn.
     let error = stream.try_read(&mut [0; 1]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::WouldBlock);
 }
 
 #[tokio::test]
-async fn a_hang_answers_nothing_and_stays_connected() {
+async fn a_hang_stays_connected() {
     let emulator = Emulator::start().await.unwrap();
-    let mut stream = sent_to(&emulator, Answer::hang()).await;
+    let mut stream = sent_to(&emulator, Fault::hang()).await;
     emulator.reached(Call::MetadataEmail, 1).await;
     assert_eq!(get(emulator.metadata_endpoint(), EMAIL).await.status, 200);
     assert_silent_after(&mut stream, 0).await;
     drop(emulator);
-    // Nothing holds the connection once the emulator is gone.
+    // Dropping the emulator closes the connection.
     assert!(matches!(stream.read(&mut [0; 1]).await, Ok(0) | Err(_)));
 }
 
 #[tokio::test]
-async fn a_stalled_body_begins_and_does_not_go_on() {
+async fn a_stalled_body_stops_after_its_first_byte() {
     let emulator = Emulator::start().await.unwrap();
-    let mut stream = sent_to(&emulator, Answer::stalled_body()).await;
+    let mut stream = sent_to(&emulator, Fault::stalled_body()).await;
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await.unwrap());
@@ -192,11 +210,11 @@ async fn a_stalled_body_begins_and_does_not_go_on() {
 }
 
 #[tokio::test]
-async fn a_trickle_lets_through_what_it_is_told_and_no_more() {
+async fn a_trickle_sends_only_what_was_released() {
     let emulator = Emulator::start().await.unwrap();
     let trickle = Trickle::new();
     trickle.release(3);
-    let mut stream = sent_to(&emulator, Answer::trickle(&trickle)).await;
+    let mut stream = sent_to(&emulator, Fault::trickle(&trickle)).await;
     assert_silent_after(&mut stream, 3).await;
     trickle.release(4);
     assert_silent_after(&mut stream, 4).await;
@@ -210,7 +228,7 @@ async fn a_trickle_lets_through_what_it_is_told_and_no_more() {
 }
 
 #[tokio::test]
-async fn held_requests_are_recorded_and_answered_when_let_go() {
+async fn held_requests_are_recorded_then_answered_on_release() {
     let emulator = Emulator::start().await.unwrap();
     let hold = emulator.hold(Call::MetadataEmail);
     let first = sent(emulator.metadata_endpoint(), &get_request(EMAIL)).await;
@@ -227,7 +245,7 @@ async fn held_requests_are_recorded_and_answered_when_let_go() {
 }
 
 #[tokio::test]
-async fn a_dropped_hold_lets_go() {
+async fn a_dropped_hold_releases() {
     let emulator = Emulator::start().await.unwrap();
     let hold = emulator.hold(Call::MetadataEmail);
     let stream = sent(emulator.metadata_endpoint(), &get_request(EMAIL)).await;
@@ -237,7 +255,7 @@ async fn a_dropped_hold_lets_go() {
 }
 
 #[tokio::test]
-async fn refused_connections_are_refused_until_accepted_again_on_the_same_port() {
+async fn a_closed_port_opens_again_under_its_number() {
     let emulator = Emulator::start().await.unwrap();
     assert_eq!(get(emulator.metadata_endpoint(), EMAIL).await.status, 200);
     emulator
@@ -262,7 +280,7 @@ async fn refused_connections_are_refused_until_accepted_again_on_the_same_port()
 }
 
 #[tokio::test]
-async fn a_dropped_emulator_leaves_its_ports() {
+async fn a_dropped_emulator_frees_its_ports() {
     let emulator = Emulator::start().await.unwrap();
     let host = emulator.metadata_host().to_owned();
     let mut idle = TcpStream::connect(&host).await.unwrap();
@@ -273,7 +291,7 @@ async fn a_dropped_emulator_leaves_its_ports() {
 }
 
 #[tokio::test]
-async fn a_request_too_large_is_refused_unread() {
+async fn a_large_request_is_refused_unread() {
     let emulator = Emulator::start().await.unwrap();
     let body = "x".repeat((1 << 20) + 1);
     let answer = post(&emulator.token_uri(), "/token", "", &body).await;
@@ -282,7 +300,7 @@ async fn a_request_too_large_is_refused_unread() {
 }
 
 #[tokio::test]
-async fn no_debug_shows_a_secret() {
+async fn debug_hides_secrets() {
     let emulator = Emulator::start().await.unwrap();
     let token = emulator
         .issue_id_token(&id_token_claims(&emulator))

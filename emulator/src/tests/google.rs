@@ -1,14 +1,14 @@
-//! What the emulator's Google refuses.
+//! What Google's servers refuse.
 
-use super::super::keys::{KeyUse, SigningKey};
-use super::super::*;
 use super::helpers::*;
+use crate::state::keys::{KeyUse, SigningKey};
+use crate::*;
 use serde_json::json;
 
 const OPERATOR: &str = "operator@demo-project.iam.gserviceaccount.com";
 
 #[tokio::test]
-async fn the_metadata_server_wants_its_header_and_no_proxy() {
+async fn the_metadata_server_requires_its_header_and_refuses_proxies() {
     let emulator = Emulator::start().await.unwrap();
     let origin = emulator.metadata_endpoint();
     let path = "/computeMetadata/v1/instance/service-accounts/default/email";
@@ -29,7 +29,7 @@ async fn the_metadata_server_wants_its_header_and_no_proxy() {
 }
 
 #[tokio::test]
-async fn the_metadata_server_knows_the_attached_account_alone() {
+async fn the_metadata_server_knows_only_the_attached_account() {
     let other = ServiceAccount::new("other@demo-project.iam.gserviceaccount.com");
     let builder = Emulator::builder().service_account(ServiceAccount::new(ROBOT));
     let emulator = builder.service_account(other).start().await.unwrap();
@@ -63,7 +63,7 @@ async fn the_metadata_server_knows_the_attached_account_alone() {
 }
 
 #[tokio::test]
-async fn the_token_endpoint_refuses_in_google_s_words() {
+async fn the_token_endpoint_refuses_invalid_assertions() {
     let emulator = Emulator::start().await.unwrap();
     let now = seconds(&emulator);
     let late = "reasonable timeframe";
@@ -101,7 +101,7 @@ async fn the_token_endpoint_refuses_in_google_s_words() {
 }
 
 #[tokio::test]
-async fn the_token_endpoint_takes_a_clock_that_is_a_little_off_and_no_more() {
+async fn the_token_endpoint_tolerates_five_minutes_of_clock_skew() {
     let emulator = Emulator::start().await.unwrap();
     for (offset, status) in [
         (-3_950, 400),
@@ -119,7 +119,7 @@ async fn the_token_endpoint_takes_a_clock_that_is_a_little_off_and_no_more() {
 }
 
 #[tokio::test]
-async fn only_the_account_s_own_keys_sign_its_assertions() {
+async fn only_the_account_s_own_keys_are_accepted() {
     let emulator = Emulator::start().await.unwrap();
     for (usage, index, status) in [
         (KeyUse::KeyFile, 0, 200),
@@ -141,7 +141,7 @@ async fn only_the_account_s_own_keys_sign_its_assertions() {
 }
 
 #[tokio::test]
-async fn the_token_endpoint_refuses_forms_without_grant_or_assertion() {
+async fn the_token_endpoint_refuses_incomplete_forms() {
     let emulator = Emulator::start().await.unwrap();
     let uri = emulator.token_uri();
     for (form, error) in [
@@ -166,7 +166,7 @@ async fn the_token_endpoint_refuses_forms_without_grant_or_assertion() {
 }
 
 #[tokio::test]
-async fn a_user_s_refresh_token_becomes_an_access_token_with_the_client_s_id_token() {
+async fn a_refresh_token_yields_tokens_of_the_client() {
     let emulator = Emulator::start().await.unwrap();
     let file: Value =
         serde_json::from_str(&emulator.authorized_user_json("me@example.com")).unwrap();
@@ -194,7 +194,7 @@ async fn a_user_s_refresh_token_becomes_an_access_token_with_the_client_s_id_tok
 }
 
 #[tokio::test]
-async fn assertions_may_be_addressed_to_google_s_own_endpoint() {
+async fn assertions_for_google_s_own_endpoint_are_accepted() {
     let emulator = Emulator::start().await.unwrap();
     let mut claims = assertion_claims(&emulator);
     claims["aud"] = json!("https://oauth2.googleapis.com/token");
@@ -202,7 +202,7 @@ async fn assertions_may_be_addressed_to_google_s_own_endpoint() {
     assert_eq!(answer.status, 200, "{}", answer.body);
 }
 
-/// Operator may act as the agent, the agent as the robot.
+/// The operator may act as the agent, and the agent as the robot.
 async fn delegating() -> Emulator {
     let agent = "agent@demo-project.iam.gserviceaccount.com";
     Emulator::builder()
@@ -219,7 +219,10 @@ async fn delegating() -> Emulator {
 }
 
 async fn iam(emulator: &Emulator, method: &str, scope: &str, body: &Value) -> Received {
-    let token = emulator.desk.world.access_token(OPERATOR, scope, 3600);
+    let token = emulator
+        .dispatcher
+        .state
+        .access_token(OPERATOR, scope, 3600);
     let path = format!("/v1/projects/-/serviceAccounts/{ROBOT}:{method}");
     let bearer = format!("Authorization: Bearer {token}\r\n");
     post(emulator.iam_endpoint(), &path, &bearer, &body.to_string()).await
@@ -229,10 +232,10 @@ const IAM: &str = "https://www.googleapis.com/auth/iam";
 const AGENT: &str = "projects/-/serviceAccounts/agent@demo-project.iam.gserviceaccount.com";
 
 #[tokio::test]
-async fn iam_wants_a_bearer_token_that_holds() {
+async fn iam_requires_a_valid_bearer_token() {
     let emulator = Emulator::start().await.unwrap();
     let path = format!("/v1/projects/-/serviceAccounts/{ROBOT}:signJwt");
-    let expired = emulator.desk.world.access_token(ROBOT, IAM, -1);
+    let expired = emulator.dispatcher.state.access_token(ROBOT, IAM, -1);
     for header in [
         String::new(),
         "Authorization: Bearer made-up\r\n".to_owned(),
@@ -246,7 +249,7 @@ async fn iam_wants_a_bearer_token_that_holds() {
 }
 
 #[tokio::test]
-async fn iam_refuses_who_is_no_token_creator_and_scopes_that_do_not_reach() {
+async fn iam_requires_token_creator_and_scope() {
     let emulator = delegating().await;
     for (method, permission) in [
         ("signJwt", "signJwt"),
@@ -275,7 +278,7 @@ async fn iam_refuses_who_is_no_token_creator_and_scopes_that_do_not_reach() {
 }
 
 #[tokio::test]
-async fn each_link_of_the_delegates_must_be_allowed() {
+async fn every_delegate_must_be_permitted() {
     let emulator = delegating().await;
     let ask = async |delegates: &[&str]| {
         let body =
@@ -294,7 +297,7 @@ async fn each_link_of_the_delegates_must_be_allowed() {
 }
 
 #[tokio::test]
-async fn iam_signs_no_payload_that_google_would_not() {
+async fn iam_refuses_invalid_payloads() {
     let emulator = delegating().await;
     let now = seconds(&emulator);
     let sign = async |payload: Value| {
@@ -354,15 +357,15 @@ async fn generate_id_token_reads_its_flags() {
 }
 
 #[tokio::test]
-async fn an_impersonated_access_token_works_at_iam_itself() {
+async fn an_impersonated_access_token_authorizes_its_account() {
     let emulator = delegating().await;
     let body = json!({"scope": [IAM], "delegates": [AGENT], "lifetime": "300s"});
     let answer = iam(&emulator, "generateAccessToken", IAM, &body)
         .await
         .json();
     let grant = emulator
-        .desk
-        .world
+        .dispatcher
+        .state
         .bearer(answer["accessToken"].as_str().unwrap())
         .unwrap();
     assert_eq!(grant.principal, ROBOT);
@@ -382,7 +385,7 @@ async fn an_impersonated_access_token_works_at_iam_itself() {
 }
 
 #[tokio::test]
-async fn google_s_sts_takes_the_full_name_of_a_provider_and_no_other_audience() {
+async fn google_s_sts_accepts_only_full_provider_names() {
     let emulator = Emulator::start().await.unwrap();
     let ask = async |audience: &str| {
         let form = format!(

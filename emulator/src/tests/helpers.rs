@@ -1,44 +1,44 @@
-//! A client of HTTP that shows every byte.
+//! A plain HTTP client that shows every byte.
 
-use super::super::keys::{KeyUse, SigningKey};
-use super::super::*;
+use crate::state::keys::{KeyUse, SigningKey};
+use crate::*;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 use std::time::UNIX_EPOCH;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-pub(super) const ROBOT: &str = DEFAULT_SERVICE_ACCOUNT;
+pub(crate) const ROBOT: &str = DEFAULT_SERVICE_ACCOUNT;
 
-/// An answer as it came over the wire.
+/// An answer as received.
 #[derive(Debug)]
-pub(super) struct Received {
-    pub(super) status: u16,
-    pub(super) head: String,
-    pub(super) body: String,
+pub(crate) struct Received {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
 }
 
 impl Received {
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().find_map(|line| {
             let (key, value) = line.split_once(": ")?;
             key.eq_ignore_ascii_case(name).then_some(value)
         })
     }
 
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap()
     }
 
     /// The text of the first XML element of this name.
-    pub(super) fn element(&self, name: &str) -> &str {
+    pub(crate) fn element(&self, name: &str) -> &str {
         let (_, rest) = self.body.split_once(&format!("<{name}>")).unwrap();
         rest.split_once("</").unwrap().0
     }
 }
 
-/// A connection with the request sent, its answer unread.
-pub(super) async fn sent(origin: &str, request: &str) -> TcpStream {
+/// A connection on which the request was sent. The answer is unread.
+pub(crate) async fn sent(origin: &str, request: &str) -> TcpStream {
     let address = origin.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(address.split('/').next().unwrap())
         .await
@@ -63,22 +63,22 @@ async fn exchanged(origin: &str, request: String) -> Received {
     }
 }
 
-pub(super) fn get_request(path: &str) -> String {
+pub(crate) fn get_request(path: &str) -> String {
     format!(
         "GET {path} HTTP/1.1\r\nHost: emulator\r\nMetadata-Flavor: Google\r\nConnection: close\r\n\r\n"
     )
 }
 
-pub(super) async fn get(origin: &str, path: &str) -> Received {
+pub(crate) async fn get(origin: &str, path: &str) -> Received {
     exchanged(origin, get_request(path)).await
 }
 
-pub(super) async fn get_bare(origin: &str, path: &str) -> Received {
+pub(crate) async fn get_bare(origin: &str, path: &str) -> Received {
     let request = format!("GET {path} HTTP/1.1\r\nHost: emulator\r\nConnection: close\r\n\r\n");
     exchanged(origin, request).await
 }
 
-pub(super) async fn post(origin: &str, path: &str, headers: &str, body: &str) -> Received {
+pub(crate) async fn post(origin: &str, path: &str, headers: &str, body: &str) -> Received {
     let length = body.len();
     let request = format!(
         "POST {path} HTTP/1.1\r\nHost: emulator\r\nConnection: close\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
@@ -86,7 +86,7 @@ pub(super) async fn post(origin: &str, path: &str, headers: &str, body: &str) ->
     exchanged(origin, request).await
 }
 
-pub(super) fn encoded(form: &[(&str, &str)]) -> String {
+pub(crate) fn encoded(form: &[(&str, &str)]) -> String {
     let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
     let pairs: Vec<_> = form
         .iter()
@@ -95,12 +95,12 @@ pub(super) fn encoded(form: &[(&str, &str)]) -> String {
     pairs.join("&")
 }
 
-pub(super) fn seconds(emulator: &Emulator) -> i64 {
+pub(crate) fn seconds(emulator: &Emulator) -> i64 {
     emulator.now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64
 }
 
-/// The claims of an assertion that the token endpoint takes, for an ID token.
-pub(super) fn assertion_claims(emulator: &Emulator) -> Value {
+/// Claims of an assertion that the token endpoint accepts for an ID token.
+pub(crate) fn assertion_claims(emulator: &Emulator) -> Value {
     let now = seconds(emulator);
     json!({
         "iss": ROBOT, "aud": emulator.token_uri(), "target_audience": DEFAULT_AUDIENCE,
@@ -108,26 +108,26 @@ pub(super) fn assertion_claims(emulator: &Emulator) -> Value {
     })
 }
 
-pub(super) fn file_key() -> Arc<SigningKey> {
+pub(crate) fn file_key() -> Arc<SigningKey> {
     SigningKey::shared(KeyUse::KeyFile, 0).unwrap()
 }
 
-pub(super) async fn exchange(emulator: &Emulator, claims: &Value, key: &SigningKey) -> Received {
+pub(crate) async fn exchange(emulator: &Emulator, claims: &Value, key: &SigningKey) -> Received {
     exchange_assertion(emulator, &jwt::sign(key, claims).unwrap()).await
 }
 
-pub(super) async fn exchange_assertion(emulator: &Emulator, assertion: &str) -> Received {
+pub(crate) async fn exchange_assertion(emulator: &Emulator, assertion: &str) -> Received {
     let grant = "urn:ietf:params:oauth:grant-type:jwt-bearer";
     let form = encoded(&[("grant_type", grant), ("assertion", assertion)]);
     post(&emulator.token_uri(), "/token", "", &form).await
 }
 
-pub(super) fn claims_of(token: &str) -> Value {
+pub(crate) fn claims_of(token: &str) -> Value {
     jwt::Jwt::parse(token).unwrap().into_claims()
 }
 
-/// The claims of an ID token that the default role admits.
-pub(super) fn id_token_claims(emulator: &Emulator) -> Value {
+/// Claims of an ID token that the default role admits.
+pub(crate) fn id_token_claims(emulator: &Emulator) -> Value {
     let (now, id) = (seconds(emulator), emulator.service_account_id());
     json!({
         "iss": "https://accounts.google.com", "sub": id, "azp": id, "aud": DEFAULT_AUDIENCE,
@@ -135,7 +135,7 @@ pub(super) fn id_token_claims(emulator: &Emulator) -> Value {
     })
 }
 
-pub(super) fn assume_role_form(token: &str) -> Vec<(&str, &str)> {
+pub(crate) fn assume_role_form(token: &str) -> Vec<(&str, &str)> {
     vec![
         ("Action", "AssumeRoleWithWebIdentity"),
         ("Version", "2011-06-15"),
@@ -145,6 +145,6 @@ pub(super) fn assume_role_form(token: &str) -> Vec<(&str, &str)> {
     ]
 }
 
-pub(super) async fn assume_role(emulator: &Emulator, form: &[(&str, &str)]) -> Received {
+pub(crate) async fn assume_role(emulator: &Emulator, form: &[(&str, &str)]) -> Received {
     post(emulator.sts_endpoint(), "/", "", &encoded(form)).await
 }

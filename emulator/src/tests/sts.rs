@@ -1,7 +1,7 @@
-//! What the emulator's STS refuses.
+//! What STS refuses.
 
-use super::super::*;
 use super::helpers::*;
+use crate::*;
 use aws_google_web_identity::trust_policy::{ConditionKeys, TrustPolicy};
 use serde_json::json;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use std::time::Duration;
 const DENIED: &str = "Not authorized to perform sts:AssumeRoleWithWebIdentity";
 
 #[tokio::test]
-async fn a_success_is_aws_s_document() {
+async fn a_success_is_a_document_of_aws() {
     let emulator = Emulator::start().await.unwrap();
     let token = emulator
         .issue_id_token(&id_token_claims(&emulator))
@@ -88,7 +88,7 @@ async fn parameters_out_of_range_are_validation_errors() {
 }
 
 #[tokio::test]
-async fn policies_and_actions_have_codes_of_their_own() {
+async fn policies_and_actions_have_their_own_codes() {
     let emulator = Emulator::start().await.unwrap();
     let token = emulator
         .issue_id_token(&id_token_claims(&emulator))
@@ -114,7 +114,7 @@ async fn policies_and_actions_have_codes_of_their_own() {
 }
 
 #[tokio::test]
-async fn a_query_string_is_refused_even_beside_a_healthy_form() {
+async fn a_query_string_is_refused() {
     let emulator = Emulator::start().await.unwrap();
     let token = emulator
         .issue_id_token(&id_token_claims(&emulator))
@@ -129,7 +129,7 @@ async fn a_query_string_is_refused_even_beside_a_healthy_form() {
 }
 
 #[tokio::test]
-async fn tokens_that_do_not_hold_are_invalid() {
+async fn invalid_tokens_are_refused() {
     let emulator = Emulator::start().await.unwrap();
     let now = seconds(&emulator);
     let foreign = emulator
@@ -168,7 +168,7 @@ async fn tokens_that_do_not_hold_are_invalid() {
 }
 
 #[tokio::test]
-async fn a_token_is_taken_until_five_minutes_after_its_end() {
+async fn a_token_is_accepted_for_five_minutes_after_exp() {
     let emulator = Emulator::start().await.unwrap();
     let ask = async |expired_for: i64| {
         let mut claims = id_token_claims(&emulator);
@@ -186,7 +186,7 @@ async fn a_token_is_taken_until_five_minutes_after_its_end() {
 }
 
 #[tokio::test]
-async fn an_unknown_role_and_one_that_trusts_others_are_denied_alike() {
+async fn an_unknown_role_is_denied_like_an_untrusting_one() {
     let elsewhere = ConditionKeys::from_claims(Some("2"), DEFAULT_AUDIENCE, "2");
     let emulator = Emulator::builder()
         .role(
@@ -216,7 +216,7 @@ async fn an_unknown_role_and_one_that_trusts_others_are_denied_alike() {
 }
 
 #[tokio::test]
-async fn another_audience_is_denied_until_the_role_s_policy_admits_it() {
+async fn another_audience_needs_another_trust_policy() {
     let emulator = Emulator::start().await.unwrap();
     let mut claims = id_token_claims(&emulator);
     claims["aud"] = json!("https://other.example.com");
@@ -231,7 +231,7 @@ async fn another_audience_is_denied_until_the_role_s_policy_admits_it() {
 }
 
 #[tokio::test]
-async fn a_session_longer_than_the_role_s_is_refused_not_shortened() {
+async fn a_session_beyond_the_role_s_limit_is_refused() {
     let emulator = Emulator::start().await.unwrap();
     let token = emulator
         .issue_id_token(&id_token_claims(&emulator))
@@ -255,7 +255,7 @@ async fn a_session_longer_than_the_role_s_is_refused_not_shortened() {
 }
 
 #[tokio::test]
-async fn the_clock_offset_moves_judgement_and_date_together() {
+async fn the_clock_offset_moves_verification_and_date() {
     let emulator = Emulator::start().await.unwrap();
     let token = emulator
         .issue_id_token(&id_token_claims(&emulator))
@@ -282,7 +282,7 @@ async fn the_clock_offset_moves_judgement_and_date_together() {
 }
 
 #[tokio::test]
-async fn a_role_may_test_the_session_s_name_and_stays_in_its_place() {
+async fn a_replaced_role_keeps_its_place_and_may_test_the_session_name() {
     let emulator = Emulator::start().await.unwrap();
     let arn = emulator.role_arn();
     emulator

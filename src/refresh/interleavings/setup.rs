@@ -164,7 +164,11 @@ impl Fetch for Source {
                 let serial = self.begun.fetch_add(1, Ordering::SeqCst);
                 shuttle::future::yield_now().await;
                 if self.fails.load(Ordering::SeqCst) {
-                    return Err(Error::from_message(Stage::Source, ErrorKind::Unavailable, "no"));
+                    return Err(Error::from_message(
+                        Stage::Source,
+                        ErrorKind::Unavailable,
+                        "no",
+                    ));
                 }
                 Ok(serial)
             };

@@ -1,7 +1,7 @@
-//! docs/faults.md, as the test of the faults writes it.
+//! docs/faults.md, as the test writes it.
 
-use super::hops::Way;
-use super::menu::Outcome;
+use super::cases::Outcome;
+use super::targets::Target;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -14,30 +14,32 @@ pub struct Row {
 const INTRODUCTION: &str = "\
 # Faults
 
-Each fault below was made at the socket of each hop by the emulator (feature `test-util`), and this page was written by the test that did
-so, `tests/it/faults.rs`: it fails when what happens is no longer what is written here. Time was simulated; the configuration was the default
-one, outside of Kubernetes (a pod waits longer for its metadata server).
+The test `tests/it/faults.rs` makes each fault below on the connection of each call, with the
+emulator, and writes this page. It fails when the behavior differs from this page. Time is
+simulated. The configuration is the default one, outside of Kubernetes (a pod waits longer for its
+metadata server).
 
-Every fault was made twice, for as long as a whole exchange with all its tries:
+Each fault lasts for a whole exchange with all its attempts, and is made twice:
 
-- With nothing held, the caller gets an error of the hop's `Stage`. The columns say its `ErrorKind`, how many requests of the exchange the server
-  saw, how much time passed, and whether `is_retryable` says that the same call may succeed later. The text of the error has less than 4 KiB and no
-  token in it, and memory grew by less than 2 MiB, the client's and the server's together.
-- With credentials held, and a refresh due, callers got those held, at once and before, during and after the failing refresh, with their expiry
-  unchanged.
+- With nothing cached, the caller gets an error with the `Stage` of the call. The columns show its
+  `ErrorKind`, the number of requests that the server received, the time until the error, and
+  `is_retryable`: whether the same call may succeed later. The error's text has less than 4 KiB and
+  contains no token. Memory grows by less than 2 MiB, client and server together.
+- With credentials cached and a refresh due, callers get the cached credentials at once before,
+  during and after the failing refresh, with an unchanged expiry.
 
-Each time the first healthy answer healed it: a minute later the same provider had new credentials. Where a server's answer is good enough
-all the same, the table says \"taken\". Redirects were never followed.
+Each time the first healthy answer ends the failure: a minute later the same provider has new
+credentials. \"taken\" means that the answer is good enough. Redirects are never followed.
 ";
 
-pub fn written(tables: &[(Way, Vec<Row>)]) -> String {
+pub fn written(tables: &[(Target, Vec<Row>)]) -> String {
     let mut page = INTRODUCTION.to_owned();
-    for (way, rows) in tables {
-        let Way { name, stage, .. } = way;
+    for (target, rows) in tables {
+        let (name, stage) = (target.name, target.stage());
         let _ = write!(
             page,
             "\n## {name}\n\n`Stage::{stage:?}`\n\n\
-             | Fault | With nothing held | Requests | Time | Retryable | With credentials held | Heals |\n\
+             | Fault | With nothing cached | Requests | Time | Retryable | With credentials cached | Recovers |\n\
              |---|---|---|---|---|---|---|\n"
         );
         for row in rows {
@@ -57,25 +59,25 @@ pub fn written(tables: &[(Way, Vec<Row>)]) -> String {
     page
 }
 
-/// Writes the page where `UPDATE_DOCS` says so, else says how it differs from the one that is there.
+/// Writes the page if `UPDATE_DOCS=1`, else compares it with the existing one.
 pub fn update_or_compare(page: &str) -> Result<(), String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/faults.md");
     if std::env::var_os("UPDATE_DOCS").is_some_and(|set| set == "1") {
         return std::fs::write(path, page).map_err(|error| error.to_string());
     }
-    let there = std::fs::read_to_string(path).unwrap_or_default();
-    // A checkout on Windows may have other line ends.
-    let there = there.replace("\r\n", "\n");
-    if there == page {
+    let existing = std::fs::read_to_string(path).unwrap_or_default();
+    // A checkout on Windows may have CRLF.
+    let existing = existing.replace("\r\n", "\n");
+    if existing == page {
         return Ok(());
     }
-    let same = there.lines().zip(page.lines());
-    let line = same.take_while(|(there, tried)| there == tried).count();
+    let same = existing.lines().zip(page.lines());
+    let line = same.take_while(|(existing, new)| existing == new).count();
     Err(format!(
-        "docs/faults.md is not what was tried; write it with UPDATE_DOCS=1 cargo test --all-features --test it faults\n\
-         line {}: {:?}, but tried was {:?}",
+        "docs/faults.md is outdated; write it with UPDATE_DOCS=1 cargo test --all-features --test it faults\n\
+         line {}: {:?}, expected {:?}",
         line + 1,
-        there.lines().nth(line),
+        existing.lines().nth(line),
         page.lines().nth(line)
     ))
 }

@@ -300,7 +300,7 @@ fn a_slow_fetch_on_another_runtime_that_works_is_waited_for() {
             // Until the other thread has answered the probe, and the next one is due in 2 s.
             loop {
                 assert!(futures_util::poll!(&mut waits).is_pending());
-                if world.clock.until_the_next_wakes() == Some(seconds(2)) {
+                if world.clock.next_wake() == Some(seconds(2)) {
                     break;
                 }
                 tokio::task::yield_now().await;

@@ -4,105 +4,18 @@ use crate::support::watch::{Watched, start_with};
 use crate::support::{AUDIENCE, ROBOT, ROLE};
 use aws_google_web_identity::{
     Audience, Builder, Context, Error, ErrorKind, GoogleWebIdentityProvider, IdToken,
-    MonotonicClock, ProvideIdToken, Stage, future,
+    ProvideIdToken, Stage, future,
 };
 use aws_google_web_identity_emulator::Emulator;
-use aws_smithy_async::rt::sleep::{AsyncSleep, Sleep};
-use aws_smithy_async::time::TimeSource;
+pub use aws_google_web_identity_emulator::TestClock as Clock;
 use aws_types::SdkConfig;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tokio::sync::{Semaphore, oneshot, watch};
+use std::time::{Duration, UNIX_EPOCH};
+use tokio::sync::{Semaphore, watch};
 
 /// Where the tests' clocks begin. The emulator uses the same clock.
 pub const START: u64 = 1_800_000_000;
-
-#[derive(Debug, Default)]
-struct Times {
-    wall: i64,
-    monotonic: Duration,
-    sleepers: Vec<(Duration, oneshot::Sender<()>)>,
-}
-
-/// Both clocks and the sleep. A sleep ends when the test moves the time past its end, and only
-/// then.
-#[derive(Clone, Debug, Default)]
-pub struct Clock(Arc<Mutex<Times>>);
-
-impl Clock {
-    pub fn now(&self) -> SystemTime {
-        let start = i64::try_from(START).unwrap() * 1000;
-        let millis = u64::try_from(start + self.0.lock().unwrap().wall).unwrap();
-        UNIX_EPOCH + Duration::from_millis(millis)
-    }
-
-    /// Lets time pass, on both clocks.
-    pub fn advance(&self, by: Duration) {
-        self.0.lock().unwrap().wall += i64::try_from(by.as_millis()).unwrap();
-        let mut times = self.0.lock().unwrap();
-        times.monotonic += by;
-        let now = times.monotonic;
-        for (end, sleeper) in std::mem::take(&mut times.sleepers) {
-            if end <= now {
-                let _ = sleeper.send(());
-            } else if !sleeper.is_closed() {
-                times.sleepers.push((end, sleeper));
-            }
-        }
-    }
-
-    /// Sets the wall clock, or suspends the machine: the monotonic clock does not notice.
-    pub fn step(&self, seconds: i64) {
-        self.0.lock().unwrap().wall += seconds * 1000;
-    }
-
-    /// How long until the next sleep ends, in whole milliseconds, if there is one.
-    pub fn until_the_next_wakes(&self) -> Option<Duration> {
-        let times = self.0.lock().unwrap();
-        let sleepers = times.sleepers.iter();
-        let awaited = sleepers.filter(|(_, sleeper)| !sleeper.is_closed());
-        let next = awaited.map(|(end, _)| *end).min()?;
-        let left = next.saturating_sub(times.monotonic).as_nanos();
-        let millis = u64::try_from(left.div_ceil(1_000_000)).unwrap();
-        Some(Duration::from_millis(millis))
-    }
-
-    pub fn sleepers(&self) -> usize {
-        let times = self.0.lock().unwrap();
-        times
-            .sleepers
-            .iter()
-            .filter(|(_, sleeper)| !sleeper.is_closed())
-            .count()
-    }
-}
-
-impl TimeSource for Clock {
-    fn now(&self) -> SystemTime {
-        self.now()
-    }
-}
-
-impl MonotonicClock for Clock {
-    fn elapsed(&self) -> Duration {
-        self.0.lock().unwrap().monotonic
-    }
-}
-
-impl AsyncSleep for Clock {
-    fn sleep(&self, duration: Duration) -> Sleep {
-        let (sender, end) = oneshot::channel();
-        let mut times = self.0.lock().unwrap();
-        let at = times.monotonic + duration;
-        times.sleepers.push((at, sender));
-        Sleep::new(async move {
-            if end.await.is_err() {
-                std::future::pending().await
-            }
-        })
-    }
-}
 
 /// What the source does when it is asked for a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
