@@ -5,7 +5,6 @@ use crate::clock::{Clocks, Monotonic, MonotonicClock};
 use crate::environment::Environment;
 use crate::refresh::RefreshPolicy;
 use crate::transport::Transport;
-#[cfg(feature = "test-util")]
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use aws_types::SdkConfig;
 use std::fmt;
