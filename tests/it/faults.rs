@@ -139,7 +139,7 @@ async fn warm(
             );
         }
     }
-    fixture.heal(target).await;
+    fixture.heal(target, case.pause(true)).await;
     cached(provider);
     fixture
         .run_until(|| key(provider) != old, || drop(key(provider)))
@@ -159,7 +159,7 @@ async fn all_faults(target: Target) -> (Vec<Row>, Vec<String>) {
         let mut findings = Findings::default();
         let provider = fixture.provider(&target).await;
         let retryable = cold(&fixture, &target, case, &provider, &mut findings).await;
-        fixture.heal(&target).await;
+        fixture.heal(&target, case.pause(false)).await;
         match fixture.session(&provider).await.0 {
             Ok(_) => warm(&fixture, &target, case, &provider, &mut findings).await,
             Err(error) => findings.0.push(format!("not recovered: {}", chain(&error))),

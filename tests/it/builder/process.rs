@@ -105,7 +105,7 @@ const ROWS: &[Row] = &[
             ("AWS_ENDPOINT_URL", "http://127.0.0.1:1"),
         ],
         "",
-        &["endpoint http://127.0.0.1:1"],
+        &[" at http://127.0.0.1:1"],
     ),
     (
         &[
@@ -114,7 +114,7 @@ const ROWS: &[Row] = &[
             ("AWS_REGION", ""),
         ],
         "endpoint_url = http://127.0.0.1:1",
-        &["endpoint http://127.0.0.1:1"],
+        &[" at http://127.0.0.1:1"],
     ),
     (
         &[
@@ -122,12 +122,12 @@ const ROWS: &[Row] = &[
             ("AWS_ENDPOINT_URL", "http://127.0.0.1:2"),
         ],
         "",
-        &["endpoint http://127.0.0.1:1"],
+        &[" at http://127.0.0.1:1"],
     ),
     (
         &[("AWS_PROFILE", "other")],
         "[profile other]\nservices = local\n[services local]\nsts =\n  endpoint_url = http://127.0.0.1:1",
-        &["endpoint http://127.0.0.1:1"],
+        &[" at http://127.0.0.1:1"],
     ),
     (
         &[
@@ -210,7 +210,7 @@ fn variables_and_profile_keys_have_a_meaning_or_are_refused_by_name() {
             ("NOT_UNICODE", OsStr::from_bytes(b"\xff")),
             (EXPECTED, OsStr::new(&expected)),
         ];
-        if expected.contains("endpoint http") {
+        if expected.contains(" at http") {
             // The call fails at once: no pause before a retry.
             all.push(("AWS_MAX_ATTEMPTS", OsStr::new("1")));
         }
@@ -242,12 +242,12 @@ fn outcome() {
             std::future::ready(Ok::<_, std::io::Error>(jwt.clone()))
         });
         let builder = GoogleWebIdentityProvider::from_env();
-        let builder = match expected.contains("endpoint http") {
+        let builder = match expected.contains(" at http") {
             true => builder.token_source(source),
             false => builder,
         };
         match builder.build().await {
-            Ok(provider) if expected.contains("endpoint http") => {
+            Ok(provider) if expected.contains(" at http") => {
                 let error = provider.session().await.unwrap_err();
                 format!("{error} {error:#}")
             }

@@ -5,6 +5,7 @@ use super::targets::Target;
 use aws_google_web_identity::ErrorKind;
 use aws_google_web_identity_emulator::{Answer, Call, Fault};
 use std::fmt;
+use std::time::Duration;
 
 pub struct Case {
     pub name: &'static str,
@@ -107,6 +108,16 @@ impl Case {
         };
         let special = self.otherwise.iter().find(|(other, _)| *other == call);
         special.map_or(general, |(_, outcome)| *outcome)
+    }
+
+    /// The longest pause before the next exchange: the backoff, or what the server asked for, which
+    /// counts up to 15 min. While credentials are cached it counts up to half of what is left.
+    pub fn pause(&self, is_cached: bool) -> Duration {
+        match (self.name, is_cached) {
+            ("429, Retry-After: 3600", false) => Duration::from_secs(901),
+            ("429, Retry-After: 3600", true) => Duration::from_secs(450),
+            _ => Duration::from_secs(61),
+        }
     }
 }
 

@@ -25,9 +25,6 @@ pub struct Fixture {
 /// and the client to read.
 const QUIET: usize = 1000;
 
-/// No failure delays the next attempt for longer than this.
-const MAX_BACKOFF: Duration = Duration::from_secs(61);
-
 impl Fixture {
     pub async fn new() -> Self {
         let clock = Clock::default();
@@ -74,10 +71,10 @@ impl Fixture {
         }
     }
 
-    pub async fn heal(&self, target: &Target) {
+    pub async fn heal(&self, target: &Target, pause: Duration) {
         self.emulator.answer_genuinely();
         self.emulator.accept_connections(target.call).await.unwrap();
-        self.clock.advance(MAX_BACKOFF);
+        self.clock.advance(pause);
     }
 
     pub fn trickle(&self) -> Trickle {

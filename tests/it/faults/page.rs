@@ -29,7 +29,8 @@ Each fault lasts for a whole exchange with all its attempts, and is made twice:
   during and after the failing refresh, with an unchanged expiry.
 
 Each time the first healthy answer ends the failure: a minute later the same provider has new
-credentials. \"taken\" means that the answer is good enough. Redirects are never followed.
+credentials. After `Retry-After: 3600` it takes longer: a pause that a server asks for counts up to
+15 min, and up to half of the time left while credentials are cached. \"taken\" means that the answer is good enough. Redirects are never followed.
 ";
 
 pub fn written(tables: &[(Target, Vec<Row>)]) -> String {
