@@ -97,7 +97,7 @@ impl<F: Fetch> Refresher<F> {
         }
     }
 
-    /// What `hit` makes of the value if it is there without waiting, else what `miss` returns.
+    /// Returns `hit(value)` if a value is available without waiting, else `miss()`.
     ///
     /// This is the read path. A fresh value needs both clocks, one atomic load and a comparison: no
     /// lock, no allocation, no runtime. It is right without a lock because a cached value is

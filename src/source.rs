@@ -1,4 +1,4 @@
-//! Tokens that come from elsewhere than from a server of Google's.
+//! ID tokens that do not come from a Google server.
 
 #[cfg(feature = "gcp-auth")]
 mod gcp_auth;

@@ -30,11 +30,11 @@ const DEFAULT_ACCOUNT: &str = "default";
 ///
 /// # Where it works
 /// Outside Google's infrastructure nothing is sent, and the error is [`ErrorKind::NotConfigured`]
-/// at once, so that a chain of providers goes on. These decide, the first one first:
+/// at once, so that a chain of providers goes on. The first of these that applies decides:
 /// `NO_GCE_CHECK`; `GCE_METADATA_HOST`; outside Kubernetes `K_SERVICE`, `CLOUD_RUN_JOB`,
 /// `CLOUD_RUN_WORKER_POOL`, `GAE_ENV`, `GAE_SERVICE` and `GAE_INSTANCE`; the product name in the
-/// machine's firmware. If none of them decides, 169.254.169.254 (or `GCE_METADATA_IP`) is asked for
-/// at most 150 ms.
+/// machine's firmware. Otherwise 169.254.169.254 (or `GCE_METADATA_IP`) is probed for at most
+/// 150 ms.
 ///
 /// The server is asked by its name, or by that address where the name does not resolve. An answer
 /// without `Metadata-Flavor: Google` comes from another server, which is
@@ -131,11 +131,11 @@ impl MetadataServer {
         if self.endpoint.is_some() {
             return Ok(());
         }
-        let googles = platform::is_googles(cx, location.address.as_ref()).await;
-        googles.map_err(|why| {
+        let on_google = platform::require_google(cx, location.address.as_ref()).await;
+        on_google.map_err(|why| {
             Error::from_message(Stage::Metadata, ErrorKind::NotConfigured, why).with_hint(
-                "elsewhere than on Google Cloud use a key file, by GOOGLE_APPLICATION_CREDENTIALS or LocalKey, \
-                 or another source; if this is Google Cloud after all, set \
+                "outside Google Cloud, use a key file (GOOGLE_APPLICATION_CREDENTIALS or LocalKey) or \
+                 another source; if this is Google Cloud, set \
                  GCE_METADATA_HOST=metadata.google.internal",
             )
         })
@@ -212,13 +212,13 @@ impl MetadataServer {
         }
     }
 
-    /// Adds to the error of a server that can't be reached why it was asked at all.
+    /// If the server can't be reached, adds to the error why it was tried.
     fn explained(&self, cx: &Context, error: Error) -> Error {
         let platform = Platform::of(cx.environment());
         match platform {
             Platform::Google(_) if self.endpoint.is_none() && error.is_retryable() => error
                 .and_hint(&format!(
-                    "{platform}; if that is not so, NO_GCE_CHECK=true says it"
+                    "{platform}; if that is wrong, set NO_GCE_CHECK=true"
                 )),
             _ => error,
         }

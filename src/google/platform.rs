@@ -1,6 +1,6 @@
 //! Whether the program runs on Google's infrastructure.
 //!
-//! Only there is a metadata server. Elsewhere a DNS look-up of its name can hang for half a minute.
+//! Only Google's infrastructure has a metadata server. Elsewhere a DNS look-up of its name can hang for half a minute.
 
 use crate::context::Context;
 use crate::environment::Environment;
@@ -83,7 +83,7 @@ impl fmt::Display for Platform {
 ///
 /// # Errors
 /// The reason why this is not Google's infrastructure.
-pub(crate) async fn is_googles(cx: &Context, address: Option<&Endpoint>) -> Result<(), String> {
+pub(crate) async fn require_google(cx: &Context, address: Option<&Endpoint>) -> Result<(), String> {
     match (Platform::of(cx.environment()), address) {
         (Platform::Google(_), _) => Ok(()),
         (elsewhere @ Platform::Elsewhere(_), _) => Err(elsewhere.to_string()),

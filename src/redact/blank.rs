@@ -1,4 +1,4 @@
-//! Blanking out what a text repeats of a secret.
+//! Blanks out the parts of a secret that a text repeats.
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_types::body::SdkBody;
@@ -22,8 +22,8 @@ const BLANK: &[u8] = b"[token]";
 /// Fewer bytes of a secret than this are of no use to anybody, and may be there by chance.
 const STRETCH: usize = 12;
 
-/// Blanks out every stretch of the body that is also one of the secret: a server may repeat a part
-/// of it. The length stays the same, so that a Content-Length stays true.
+/// Blanks out every stretch of the body that also occurs in the secret: a server may repeat a
+/// part of it. The length stays the same, so that a Content-Length stays true.
 pub(crate) fn blank_out(body: &mut [u8], secret: &[u8]) {
     // Marking each window of STRETCH bytes finds overlapping and cut-off repetitions without a
     // search for the longest match. STRETCH is longer than BLANK, so that BLANK always fits.

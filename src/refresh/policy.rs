@@ -10,17 +10,16 @@ use std::time::Duration;
 /// `IdentityCache::lazy()` gives up after 5 s by default, and the old value is still good.
 pub(super) const MANDATORY_PATIENCE: Duration = Duration::from_secs(3);
 /// A caller joins or starts this many fetches before it gives up. The last one is on the caller's
-/// own runtime, so that other runtimes that end, however many, do not fail a caller whose runtime
-/// lives.
+/// own runtime, so a caller on a live runtime succeeds however many other runtimes end.
 pub(super) const MAX_ATTEMPTS: usize = 4;
 /// A waiter that has waited this long asks whether the fetch's runtime still runs tasks.
 pub(super) const PROBE_AFTER: Duration = Duration::from_secs(2);
-/// A runtime that answers no probe for this long stands still, and the fetch counts as lost.
+/// A runtime that answers no probe for this long has stalled, and the fetch counts as lost.
 /// Together with [`PROBE_AFTER`] it leaves time for another fetch within the 5 s of
 /// `IdentityCache::lazy()`.
 pub(super) const PROBE_PATIENCE: Duration = Duration::from_secs(1);
 /// Grace after the deadline; then waiters treat the fetch as lost. A healthy runtime needs
-/// milliseconds to end a fetch at its deadline; one that stands still never does.
+/// milliseconds to end a fetch at its deadline; a stalled one never does.
 pub(super) const GRACE: Duration = Duration::from_secs(5);
 /// A value with a shorter lifetime counts as expired on arrival. Otherwise every call would fetch.
 pub(super) const MIN_LIFETIME: Duration = Duration::from_secs(1);
@@ -29,8 +28,8 @@ pub(super) const MAX_LIFETIME: Duration = Duration::from_secs(100 * 365 * 24 * 3
 /// The keep-warm task looks at the clocks at least this often: a suspended machine or a clock that
 /// is set does not wake it.
 pub(super) const LONGEST_SLEEP: Duration = Duration::from_secs(60);
-/// The advertised expiry is this much later than the refresh is due. `IdentityCache::lazy()` asks 5
-/// s to 10 s before the expiry, hence just after the refresh is due.
+/// The advertised expiry is this much later than the refresh is due. `IdentityCache::lazy()` asks
+/// 5 s to 10 s before the expiry, hence just after the refresh is due.
 pub(super) const ADVERTISED_AFTER_REFRESH: Duration = Duration::from_secs(15);
 /// While a refresh is due or failing, the advertised expiry is this far ahead: a cache above asks
 /// again in time to get the new value, and not on every request.
@@ -67,8 +66,9 @@ const WINDOW_PART_OF_LIFETIME: u32 = 3;
 /// The same for the window in which callers wait.
 const MANDATORY_PART_OF_LIFETIME: u32 = 10;
 
-/// The refresh window for a lifetime: 5 min up to 20 min, 15 min up to 90 min, else 60 min, as the
-/// AWS SDKs are going to have it. STS outages have lasted that long.
+/// The refresh window for a lifetime, as the AWS SDKs are going to have it
+/// ([aws-sdk-java-v2#7093](https://github.com/aws/aws-sdk-java-v2/pull/7093)). A window longer than a
+/// third of the lifetime has no effect: see [`WINDOW_PART_OF_LIFETIME`].
 fn default_window(lifetime: Duration) -> Duration {
     const MINUTE: u64 = 60;
     Duration::from_secs(match lifetime.as_secs() {
@@ -198,8 +198,8 @@ impl RefreshPolicy {
         self
     }
 
-    /// Caches no error for longer than the shortest time: for a refresher below another one, which
-    /// caches the same error as its own policy wants it.
+    /// Caches errors for at most 1 s. For a refresher that feeds another one, which caches the error
+    /// under its own policy.
     pub(crate) fn cache_errors_briefly(mut self) -> Self {
         self.errors_cached_at_most = ERROR_CACHED;
         self
@@ -250,8 +250,8 @@ impl RefreshPolicy {
         pause.max(MIN_BACKOFF)
     }
 
-    /// For how long the server asked to be left alone, with so much lifetime left of the cached
-    /// value. At most half of it, so that another attempt fits in before callers get errors.
+    /// The pause that the server asked for, capped at half of `left`, the cached value's remaining
+    /// lifetime, so that another attempt fits in before callers get errors.
     pub(super) fn asked_for(&self, error: &Error, left: Duration) -> Duration {
         let pause = error.retry_after().unwrap_or_default();
         match left.is_zero() {
@@ -266,7 +266,7 @@ impl RefreshPolicy {
         let cached_for = match error.kind() {
             // `backoff` is at least as long as the server asked for.
             _ if error.retry_after().is_some() => backoff,
-            // No server was asked that must be spared.
+            // No server was contacted, so there is none to protect.
             ErrorKind::NotConfigured => Duration::ZERO,
             // The next token may be a good one.
             ErrorKind::Denied if error.blames_token() => ERROR_CACHED,

@@ -126,7 +126,7 @@ fn log<F: Fetch>(error: &Error, left: Duration) {
     }
 }
 
-/// Lets another task keep warm when this one ends: with its runtime, perhaps before it ever ran.
+/// Lets another task take over when this one ends, even if its runtime shut down before it ran.
 struct KeepWarmGuard<F: Fetch>(Arc<Shared<F>>);
 
 impl<F: Fetch> Drop for KeepWarmGuard<F> {

@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 
 /// `gcloud` needs 1 s to 2 s; an exchange has 15 s.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
-/// After the program ended its output is in the pipes already. A program that it started and left
+/// Once the program has ended, its output is already in the pipes. A program that it started and left
 /// running may hold them open, so their end isn't waited for longer.
 const LINGER: Duration = Duration::from_secs(1);
 /// This much of stderr is read, and half of it shown: the beginning says what is wrong.
@@ -108,7 +108,7 @@ impl TokenCommand {
         let status = tokio::select! {
             biased;
             ended = end(cx, &mut child, &mut stdout, &mut stderr) => ended.map_err(|error| {
-                failed(ErrorKind::Unavailable, "can't be followed".to_owned()).with_source(error)
+                failed(ErrorKind::Unavailable, "could not be monitored".to_owned()).with_source(error)
             })?,
             () = cx.clocks().sleep(self.time_limit) => {
                 return Err(failed(

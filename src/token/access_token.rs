@@ -120,7 +120,7 @@ impl AccessToken {
             Err(_) => Err(Error::from_message(
                 Stage::Source,
                 ErrorKind::Configuration,
-                "the access token holds a control character, which no header can; its source must \
+                "the access token contains a control character, which HTTP headers do not allow; its source must \
                  provide the token and nothing else",
             )),
         }

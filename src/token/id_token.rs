@@ -130,7 +130,12 @@ impl IdToken {
         let claims = Claims::of_jwt(jwt).map_err(malformed)?;
         let expires_at = UNIX_EPOCH
             .checked_add(Duration::from_secs(claims.exp))
-            .ok_or_else(|| malformed(format!("the ID token's exp, {}, is no time", claims.exp)))?;
+            .ok_or_else(|| {
+                malformed(format!(
+                    "the ID token's exp, {}, is out of range",
+                    claims.exp
+                ))
+            })?;
         Ok(Self(Arc::new(Inner {
             jwt: Secret::new(jwt),
             claims,

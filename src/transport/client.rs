@@ -32,14 +32,18 @@ pub(super) fn http_clients(
         let client = guarded(client);
         return (client.clone(), client);
     }
-    let ours = |proxy| {
+    let ours = |proxy, uses_proxy| {
         guarded(SharedHttpClient::new(Client(Arc::new(Inner {
             proxy,
+            uses_proxy,
             environment: environment.clone(),
             connectors: Mutex::default(),
         }))))
     };
-    (ours(ProxyConfig::from_env()), ours(ProxyConfig::disabled()))
+    (
+        ours(ProxyConfig::from_env(), true),
+        ours(ProxyConfig::disabled(), false),
+    )
 }
 
 /// The SDK's default client with three differences. Plain http needs no root certificates, so none
@@ -50,8 +54,10 @@ struct Client(Arc<Inner>);
 
 struct Inner {
     proxy: ProxyConfig,
+    uses_proxy: bool,
     environment: Environment,
-    /// There are few timeouts, so there are few connectors. TLS sessions resume within a connector.
+    /// There are few timeouts, so there are few connectors. TLS sessions resume within a connector. A
+    /// provider has one sleep, so it is not part of the key.
     connectors: Mutex<HashMap<Key, SharedHttpConnector>>,
 }
 
@@ -94,8 +100,8 @@ struct ByScheme {
 impl HttpConnector for ByScheme {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         // The connection to an https proxy needs roots as well.
-        let has_roots =
-            request.uri().starts_with("https:") || self.client.environment.has_https_proxy();
+        let has_roots = request.uri().starts_with("https:")
+            || self.client.uses_proxy && self.client.environment.has_https_proxy();
         match self.connector(has_roots) {
             Ok(connector) => connector.call(request),
             Err(no_roots) => HttpConnectorFuture::ready(Err(ConnectorError::user(no_roots.into()))),

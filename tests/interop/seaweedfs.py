@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -166,7 +167,7 @@ class Works(Case):
             self.assertNotIn(access_token, result.stderr)
             gcloud.write_text("#!/bin/sh\nexit 1\n")
             explanation = self.explanation(self.run_example("gcloud_user", PATH=f"{programs}:/usr/bin:/bin", **account))
-            for word in ("unavailable", "did `gcloud auth login` sign somebody in"):
+            for word in ("unavailable", "has `gcloud auth login` signed anybody in"):
                 self.assertIn(word, explanation)
 
     def test_an_object_is_written_and_read(self):
@@ -185,7 +186,8 @@ class Works(Case):
 
 class IsRefused(Case):
     def assert_explained(self, result, *words):
-        explanation = self.explanation(result)
+        # The columns of the table are as wide as its longest name.
+        explanation = re.sub(" +", " ", self.explanation(result))
         for word in words:
             self.assertIn(word, explanation)
 
@@ -193,7 +195,7 @@ class IsRefused(Case):
         result = self.run_example("list_buckets", self.stranger, **self.by_key(self.stranger))
         self.assert_explained(
             result, "AWS STS: ", "AccessDenied", "not found in JWKS", ROLE + "demo",
-            "accounts.google.com:sub = ",
+            "accounts.google.com:sub ",
         )
 
     def test_a_token_for_another_audience(self):
@@ -202,7 +204,7 @@ class IsRefused(Case):
         )
         self.assert_explained(
             result, "AWS STS: ", ROLE + "demo",
-            'accounts.google.com:oaud = "https://other.example.com"',
+            'accounts.google.com:oaud "https://other.example.com"',
         )
 
     def test_a_token_of_another_account(self):
@@ -212,7 +214,7 @@ class IsRefused(Case):
         sub = self.google["service_account"]["unique_id"]
         self.assert_explained(
             result, "AWS STS: denied", "AccessDenied", ROLE + "other-account",
-            f'accounts.google.com:sub = "{sub}"', "the role's trust policy doesn't admit the token",
+            f'accounts.google.com:sub "{sub}"', "the role's trust policy doesn't admit the token",
         )
 
     def test_a_role_without_rights(self):

@@ -333,7 +333,7 @@ async fn an_unusable_subject_token_says_why() {
         (
             &field,
             r#"{"token": 1}"#,
-            Err("has no text in its field \"id_token\""),
+            Err("has no string in the field \"id_token\""),
         ),
         (&field, "<html>", Err("isn't JSON")),
         (&text, " \n", Err("is empty")),

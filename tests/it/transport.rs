@@ -40,7 +40,7 @@ async fn a_header_that_http_forbids_is_no_outage() {
             "{token:?}: {text}"
         );
         assert!(
-            text.contains("the access token holds a control character"),
+            text.contains("the access token contains a control character"),
             "{text}"
         );
         assert!(!text.contains("s3cr"), "{text}");

@@ -244,7 +244,7 @@ async fn a_connect_timeout_says_no_connection_in_time() {
     assert_eq!(error.kind(), ErrorKind::Timeout);
     for says in [
         ": no connection",
-        "on Google's infrastructure: K_SERVICE is set; if that is not so, NO_GCE_CHECK=true says it",
+        "on Google's infrastructure: K_SERVICE is set; if that is wrong, set NO_GCE_CHECK=true",
     ] {
         assert!(chain(&error).contains(says), "{error}");
     }

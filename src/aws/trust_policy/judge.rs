@@ -11,7 +11,7 @@ use crate::redact::shown;
 /// `Ok` if an element of a statement matches the token.
 type Finding = Result<(), Reason>;
 
-/// A key that is there for every token. No claim of Google's names a role.
+/// Present for every token, and always false: no Google claim names a role.
 const AUTHORIZED_BY_IDP: &str = "sts:RoleAuthorizedByIdp";
 
 pub(super) fn judge(document: &Document, keys: &ConditionKeys) -> Verdict {

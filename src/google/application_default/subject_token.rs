@@ -8,8 +8,9 @@ use crate::redact::{Secret, SecretText, ShownPath, bare, shown};
 use crate::transport::{Endpoint, Request};
 use http::{HeaderName, HeaderValue};
 use serde::Deserialize;
-use serde_json::Value;
-use std::collections::BTreeMap;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::io;
 
@@ -24,10 +25,10 @@ pub(super) struct Fields {
     headers: BTreeMap<String, SecretText>,
     #[serde(default, deserialize_with = "json::null_is_default")]
     format: FormatFields,
-    executable: Option<Value>,
+    executable: Option<IgnoredAny>,
     #[serde(default, deserialize_with = "json::text")]
     environment_id: Option<String>,
-    certificate: Option<Value>,
+    certificate: Option<IgnoredAny>,
 }
 
 #[derive(Default, Deserialize)]
@@ -189,11 +190,18 @@ impl SubjectToken {
             Format::Text => content.to_owned(),
             Format::Json(_) if content.is_empty() => String::new(),
             Format::Json(field) => {
-                let object: Value = serde_json::from_str(content).map_err(|_| odd("isn't JSON"))?;
-                let value = object.get(field).and_then(Value::as_str);
-                value
-                    .ok_or_else(|| format!("has no text in its field {}", shown(field)))?
-                    .to_owned()
+                // The other fields stay text: a `Value` would hold a copy of the token.
+                let object: HashMap<String, &RawValue> =
+                    serde_json::from_str(content).map_err(|_| odd("isn't JSON"))?;
+                let value = object.get(field);
+                let token = value.and_then(|it| serde_json::from_str::<SecretText>(it.get()).ok());
+                return match token {
+                    Some(SecretText(token)) if token.expose().is_empty() => {
+                        Err("is empty".to_owned())
+                    }
+                    Some(SecretText(token)) => Ok(token),
+                    None => Err(format!("has no string in the field {}", shown(field))),
+                };
             }
         };
         match token.is_empty() {
@@ -207,13 +215,13 @@ impl SubjectToken {
 fn header((name, value): (String, SecretText)) -> Result<(String, Secret), String> {
     let name = name.trim().to_owned();
     if HeaderName::from_bytes(name.as_bytes()).is_err() {
-        return Err("a name in its credential_source.headers is no header's".to_owned());
+        return Err("its credential_source.headers contains an invalid header name".to_owned());
     }
     let value = Secret::new(value.0.expose().trim());
     if HeaderValue::from_str(value.expose()).is_err() {
         return Err(format!(
-            "the value of {name} in its credential_source.headers holds a control character, which no \
-             header can"
+            "the value of {name} in its credential_source.headers contains a control character, \
+             which HTTP headers do not allow"
         ));
     }
     Ok((name, value))

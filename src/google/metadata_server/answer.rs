@@ -57,7 +57,7 @@ pub(crate) fn read_email(response: &Response) -> Result<ServiceAccountEmail, Err
             Err(error.with_hint(UNLINKED))
         }
         None => Err(malformed(format!(
-            "the answer is no e-mail: {}",
+            "the answer is not an e-mail address: {}",
             response.describe()
         ))),
     }
@@ -67,7 +67,7 @@ pub(crate) fn read_access_token(response: &Response) -> Result<AccessToken, Erro
     require_flavor(response)?;
     let answer: TokenAnswer = serde_json::from_slice(response.body()).map_err(|_| {
         malformed(format!(
-            "the answer is no access token: {}",
+            "the answer contains no access token: {}",
             response.describe()
         ))
     })?;

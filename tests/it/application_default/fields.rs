@@ -238,12 +238,12 @@ async fn a_header_that_is_none_is_refused_and_its_line_end_trimmed() {
         (
             "bad name",
             "hush",
-            "a name in its credential_source.headers is no header's",
+            "its credential_source.headers contains an invalid header name",
         ),
         (
             "",
             "hush",
-            "a name in its credential_source.headers is no header's",
+            "its credential_source.headers contains an invalid header name",
         ),
         (
             "x",
@@ -308,7 +308,7 @@ async fn an_access_token_that_no_header_can_hold_is_configuration() {
     assert_eq!(error.kind(), ErrorKind::Configuration);
     let shown = chain(&error);
     assert!(
-        shown.contains("the access token holds a control character") && !shown.contains("hush"),
+        shown.contains("the access token contains a control character") && !shown.contains("hush"),
         "{shown}"
     );
 }
