@@ -19,7 +19,6 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-const FLAVOR: &str = "Google";
 const DEFAULT_ACCOUNT: &str = "default";
 
 /// The metadata server of Compute Engine, GKE, Cloud Run, App Engine and Cloud Functions: it issues
@@ -158,12 +157,9 @@ impl MetadataServer {
         loop {
             let answered = self
                 .send(cx, location, |server| {
-                    Request::get(Stage::Metadata, operation, server)
-                        .path(format!(
-                            "/computeMetadata/v1/instance/service-accounts/{account}/{what}"
-                        ))
-                        .header("metadata-flavor", FLAVOR)
-                        .direct()
+                    platform::metadata_request(operation, server).path(format!(
+                        "/computeMetadata/v1/instance/service-accounts/{account}/{what}"
+                    ))
                 })
                 .await;
             match answered.and_then(|(response, server)| answer::accept(response, account, server))

@@ -99,17 +99,23 @@ pub(crate) async fn require_google(cx: &Context, address: Option<&Endpoint>) -> 
     }
 }
 
+/// What a metadata server calls itself, in requests and answers.
+pub(crate) const FLAVOR: &str = "Google";
+
+/// A request to a metadata server, which no proxy may see.
+pub(crate) fn metadata_request(operation: &'static str, server: &Endpoint) -> Request {
+    Request::get(Stage::Metadata, operation, server)
+        .header("metadata-flavor", FLAVOR)
+        .direct()
+}
+
 /// Whether a metadata server answers there.
 pub(crate) async fn is_metadata_server(cx: &Context, address: &Endpoint) -> bool {
-    let request = Request::get(Stage::Metadata, "probe", address)
-        .path("/")
-        .header("metadata-flavor", "Google")
-        .direct()
-        .once(PROBE);
+    let request = metadata_request("probe", address).path("/").once(PROBE);
     cx.transport()
         .send(request)
         .await
-        .is_ok_and(|response| response.flavor() == Some("Google"))
+        .is_ok_and(|response| response.flavor() == Some(FLAVOR))
 }
 
 #[cfg(all(test, feature = "test-util"))]

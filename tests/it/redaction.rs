@@ -7,7 +7,7 @@ use aws_credential_types::provider::ProvideCredentials;
 use aws_google_web_identity::{
     AccessToken, ApplicationDefault, Assertion, Audience, Context, IamIdToken, IamSignJwt,
     JwtBearer, LocalKey, MetadataServer, ProvideAccessToken, ProvideIdToken, ServiceAccountEmail,
-    SharedIdToken, SignJwt, SignedJwt, TokenFile, TokenFn, future,
+    SharedIdToken, SignJwt, SignedJwt, TokenCommand, TokenFile, TokenFn, future,
 };
 use aws_google_web_identity_emulator::{Answer, Call, Emulator, ServiceAccount};
 use aws_smithy_http_client::test_util::infallible_client_fn;
@@ -84,6 +84,7 @@ fn sources(emulator: &Emulator, directory: &std::path::Path) -> Vec<Box<dyn Prov
         Box::new(impersonating),
         // What the environment of the test names.
         Box::new(ApplicationDefault::new()),
+        Box::new(TokenCommand::new("cat").args([&file])),
         Box::new(TokenFile::new(file)),
         Box::new(TokenFn::new("vault", move |_| {
             let token = token.clone();

@@ -1,7 +1,7 @@
 //! What the metadata server answers.
 
 use crate::error::{Error, ErrorKind, Stage};
-use crate::google::metadata_server::FLAVOR;
+use crate::google::platform::FLAVOR;
 use crate::names::{Audience, ServiceAccountEmail};
 use crate::redact::{prose, said, shown};
 use crate::token::{AccessToken, IdToken, TokenAnswer};

@@ -248,7 +248,7 @@ async fn a_header_that_is_none_is_refused_and_its_line_end_trimmed() {
         (
             "x",
             "hush\nhush",
-            "the value of x in its credential_source.headers holds a control",
+            "the value of x in its credential_source.headers contains a control",
         ),
     ] {
         let error = build(name, value).await.unwrap_err().to_string();

@@ -65,7 +65,9 @@ async fn keep_warm_notices_a_suspended_machine_within_a_minute() {
     let _provider = kept_warm(&world).await;
     let asleep = || world.clock.sleepers() > 0;
     world.until("the task sleeps", asleep).await;
-    world.clock.step(2700);
+    world
+        .clock
+        .step(i64::try_from(REFRESH_AT.as_secs()).unwrap());
     world.clock.advance(seconds(60));
     world.source.asked(2).await;
 }
