@@ -1,7 +1,9 @@
 //! What a source works with: clocks, environment and transport.
 
 use crate::build_error::{BuildError, Problems};
-use crate::clock::{Clocks, Monotonic, MonotonicClock};
+#[cfg(feature = "test-util")]
+use crate::clock::MonotonicClock;
+use crate::clock::{Clocks, Monotonic};
 use crate::environment::Environment;
 use crate::refresh::RefreshPolicy;
 use crate::transport::Transport;
