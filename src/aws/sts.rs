@@ -95,7 +95,8 @@ impl Sts {
             .await
             .map_err(|error| {
                 let endpoint = watched.endpoint();
-                let mut refusal = Refusal::new(&error, &last_answer, role_arn, token, endpoint);
+                let mut refusal =
+                    Refusal::new(&error, &last_answer, role_arn, token, endpoint, cx.now());
                 if error.raw_response().is_none() {
                     refusal.error = refusal.error.with_detail("Region", &self.region);
                     if let Some(hint) = cx.transport().proxy_hint(&error) {

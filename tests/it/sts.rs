@@ -35,7 +35,7 @@ async fn every_code_of_sts_has_its_kind_and_its_hint() {
             "InvalidIdentityToken",
             Denied,
             2,
-            "no IAM OIDC provider of its own for accounts.google.com",
+            "delete-open-id-connect-provider",
         ),
         (
             403,
@@ -66,14 +66,14 @@ async fn every_code_of_sts_has_its_kind_and_its_hint() {
             "MalformedPolicyDocument",
             Configuration,
             1,
-            "look at policy and policy_arns",
+            "look at policy and policy_arns: session policies",
         ),
         (
             400,
             "PackedPolicyTooLarge",
             Configuration,
             1,
-            "look at policy and policy_arns",
+            "look at policy and policy_arns: session policies",
         ),
         (
             403,
@@ -151,9 +151,10 @@ async fn a_refusal_shows_the_condition_keys_of_the_token() {
     for says in [
         strange,
         "Not authorized to perform sts:AssumeRoleWithWebIdentity",
-        &format!("\n  accounts.google.com:aud   \"{ROBOT}\"\n"),
-        &format!("\n  accounts.google.com:oaud  \"{AUDIENCE}\"\n"),
-        &format!("\n  accounts.google.com:sub   \"{}\"\n", claims.sub),
+        &format!("\n  accounts.google.com:aud    \"{ROBOT}\"\n"),
+        &format!("\n  accounts.google.com:oaud   \"{AUDIENCE}\"\n"),
+        &format!("\n  accounts.google.com:sub    \"{}\"\n", claims.sub),
+        &format!("\n  accounts.google.com:email  \"{ROBOT}\"\n"),
     ] {
         assert!(text.contains(says), "{says:?} is not in {text}");
     }
@@ -186,7 +187,7 @@ async fn keys_that_sts_cannot_fetch_are_transient_and_no_fault_of_the_token() {
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:#}");
     assert!(error.is_retryable());
     let hint = error.hint().unwrap();
-    assert!(hint.contains("AWS could not reach Google"), "{hint}");
+    assert!(hint.contains("AWS could not reach the issuer"), "{hint}");
     let fetched = tokens.load(std::sync::atomic::Ordering::SeqCst);
     assert_eq!(fetched, 1, "no fresh token is fetched");
 }

@@ -1,4 +1,6 @@
-//! What STS's refusals mean, and what to do about them.
+//! What STS's refusals mean.
+
+mod hint;
 
 use crate::error::{Error, ErrorKind, Stage};
 use crate::names::RoleArn;
@@ -9,6 +11,8 @@ use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sts::operation::RequestId;
 use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use hint::{hint, is_about_keys};
+use std::time::SystemTime;
 
 /// Why STS gave no credentials.
 #[derive(Debug)]
@@ -25,6 +29,7 @@ impl Refusal {
         role_arn: &RoleArn,
         token: &IdToken,
         endpoint: Option<&str>,
+        now: SystemTime,
     ) -> Self {
         let pause = error
             .raw_response()
@@ -57,8 +62,8 @@ impl Refusal {
         let status = error
             .raw_response()
             .map_or(0, |response| response.status().as_u16());
-        // The body was scrubbed as it came; the parser may have put together what stood in it in pieces, and a header
-        // was not.
+        // The body was scrubbed on arrival. The parser may have rejoined pieces of the token, and
+        // headers were not scrubbed.
         let clean =
             |text: &str| Some(without(text, token.expose())).filter(|text| !text.is_empty());
         let code = service_error.code().and_then(clean);
@@ -92,10 +97,17 @@ impl Refusal {
             let values: Vec<_> = values.iter().map(|value| shown_long(value)).collect();
             error.with_detail(key, &values.join(" or "))
         });
-        let hint = match no_keys {
-            true => hint(Some("IDPCommunicationError")),
-            false => hint(code),
+        let error = match token.claims().iss.as_str() {
+            "https://accounts.google.com" => error,
+            issuer => error.with_detail("iss", &shown_long(issuer)),
         };
+        let hint = hint(
+            code,
+            message.unwrap_or_default(),
+            role_arn,
+            token.claims(),
+            now,
+        );
         let error = match hint {
             Some(hint) => error.with_hint(hint),
             None => error,
@@ -112,13 +124,7 @@ impl Refusal {
     }
 }
 
-/// STS could not fetch the issuer's keys. It says so with the code of an invalid token, but the
-/// token is fine: it passes, and the same token is sent again.
-fn is_about_keys(message: &str) -> bool {
-    message.starts_with("Couldn't retrieve verification key from your identity provider")
-}
-
-/// Whether it is the token that is refused, and not what it is to be exchanged for.
+/// Whether STS refuses the token itself, and not what it was to be exchanged for.
 fn blames_token(code: &str) -> bool {
     matches!(
         code,
@@ -126,7 +132,7 @@ fn blames_token(code: &str) -> bool {
     )
 }
 
-/// The SDK's own lists of what passes, and STS's codes.
+/// The codes that the SDK treats as transient, and STS's own.
 fn kind(code: Option<&str>, status: u16) -> ErrorKind {
     match code.unwrap_or_default() {
         "ExpiredTokenException"
@@ -154,34 +160,4 @@ fn kind(code: Option<&str>, status: u16) -> ErrorKind {
         | "ValidationError" => ErrorKind::Configuration,
         _ => kind_of_status(status),
     }
-}
-
-fn hint(code: Option<&str>) -> Option<&'static str> {
-    Some(match code? {
-        "AccessDenied" | "AccessDeniedException" => {
-            "the role's trust policy doesn't admit the token, or there is no such role: the policy's \
-             conditions must match these keys, of which :aud is the token's azp and :oaud the audience that \
-             was asked for; trust_policy::TrustPolicy::judge says which one fails. A new role or policy takes \
-             some seconds to spread"
-        }
-        "ExpiredTokenException" | "ExpiredToken" => {
-            "a fresh token was refused as too old as well: is this machine's clock right?"
-        }
-        "InvalidIdentityToken" => {
-            "STS could not verify the token: it must be a Google ID token, and the account must have no \
-             IAM OIDC provider of its own for accounts.google.com"
-        }
-        "IDPRejectedClaim" => {
-            "Google says that the token is not valid any more: was the account disabled?"
-        }
-        "IDPCommunicationError" => "AWS could not reach Google; it passes",
-        "ValidationError" => {
-            "a parameter is out of the role's bounds: most often a session length above the role's maximum"
-        }
-        "PackedPolicyTooLarge" | "MalformedPolicyDocument" => "look at policy and policy_arns",
-        "RegionDisabledException" => {
-            "STS is not active in this Region for the account: activate it, or set another Region"
-        }
-        _ => return None,
-    })
 }
