@@ -11,7 +11,7 @@
 //! | ID token | [`IdToken`](crate::token::IdToken), which holds a [`Secret`] | its claims |
 //! | access token | [`AccessToken`](crate::token::AccessToken), [`TokenAnswer`](crate::token::TokenAnswer) | when it expires |
 //! | signed assertion | [`SignedJwt`](crate::token::SignedJwt) | nothing; the claims of the unsigned [`Assertion`](crate::token::Assertion) are no secret |
-//! | a private key, a refresh token, a client's secret, a subject token in a file or an answer | [`SecretText`], parsed straight into it | nothing |
+//! | a private key, a refresh token, a client's secret, a subject token in a file or an answer | [`SecretText`] or [`Secret`] | nothing |
 //! | the private key in use | `RsaKeyPair`, which the `Debug` of [`LocalKey`](crate::LocalKey) leaves out | the account, the key's id |
 //! | values of request headers | [`Headers`], without `Debug` | the names of those that a credentials file sets |
 //! | keys of a session | the SDK's `Credentials` | the access key id, the expiry |
