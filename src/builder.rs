@@ -125,8 +125,8 @@ impl Builder {
         self
     }
 
-    /// Sets at most ten managed policies, by their ARNs of 20 to 2048 bytes, which bound the session
-    /// as [`policy`](Self::policy) does.
+    /// Sets at most ten managed policies, by their ARNs of 20 to 2048 bytes, which bound the
+    /// session as [`policy`](Self::policy) does.
     pub fn policy_arns(mut self, arns: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.policy_arns = arns.into_iter().map(Into::into).collect();
         self
@@ -142,8 +142,9 @@ impl Builder {
     /// Takes HTTP client, clock, sleep, retries, timeouts, Region, endpoints, FIPS and dual-stack
     /// from the SDK's configuration, but not its credentials.
     ///
-    /// Defaults for what it leaves open: three attempts, 3.1 s for a connection, 4 s for an attempt,
-    /// 10 s for a hop with its retries. A server whose `Retry-After` is above 5 s is not retried.
+    /// Defaults for what it leaves open: three attempts, 3.1 s for a connection, 4 s for an
+    /// attempt, 10 s for a hop with its retries. A server whose `Retry-After` is above 5 s is not
+    /// retried.
     ///
     /// Without a configuration, [`build`](Self::build) reads the SDK's variables and profile keys
     /// for Region, endpoint of STS, FIPS, dual-stack and retries. It does not ask the EC2 metadata

@@ -35,8 +35,8 @@ struct Inner {
 impl Context {
     /// Takes clock, sleep, HTTP client, retries and timeouts from the SDK's configuration.
     ///
-    /// Makes the HTTP clients and does no I/O. An HTTP client set in `conf` sends every request, with
-    /// whatever proxy and root certificates it has.
+    /// Makes the HTTP clients and does no I/O. An HTTP client set in `conf` sends every request,
+    /// with whatever proxy and root certificates it has.
     ///
     /// Otherwise an equivalent of the SDK's default client does. It reads `HTTPS_PROXY` and
     /// `NO_PROXY`, and bypasses the proxy for the metadata server. It trusts the machine's root

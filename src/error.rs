@@ -20,7 +20,8 @@ const SHORT_ID: usize = 40;
 /// `{}` is one line for a log: the stage, what happened, the server's own code. `{:#}` is the full
 /// explanation on several lines, for a person: that line, the [details](Self::details) as a table
 /// and the [hint](Self::hint) with the next step. Neither repeats the
-/// [`source`](std::error::Error::source), and none of them ever holds a token, an assertion or a key.
+/// [`source`](std::error::Error::source), and none of them ever holds a token, an assertion or a
+/// key.
 ///
 /// Cheap to clone: every caller that waits for the same exchange gets a clone.
 ///

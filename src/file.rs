@@ -20,8 +20,8 @@ const MOST: u64 = 64 * 1024;
 /// Reads the whole file.
 ///
 /// # Errors
-/// `InvalidData` when it is longer than 64 KiB, `InvalidInput` when it is a directory, a device or a
-/// named pipe, on which a read could wait forever; otherwise the system's error.
+/// `InvalidData` when it is longer than 64 KiB, `InvalidInput` when it is a directory, a device or
+/// a named pipe, on which a read could wait forever; otherwise the system's error.
 pub(crate) fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     // Before it is opened: opening a named pipe waits for a writer.
     let kind = std::fs::metadata(path)?.file_type();
@@ -48,8 +48,8 @@ pub(crate) fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     Ok(bytes)
 }
 
-/// An open descriptor of this process by name, as the shell's `<(command)` passes one. Its writer is
-/// there already, unlike that of a named pipe.
+/// An open descriptor of this process by name, as the shell's `<(command)` passes one. Its writer
+/// is there already, unlike that of a named pipe.
 fn is_inherited(path: &Path) -> bool {
     let descriptors = ["/dev/fd", "/proc/self/fd", "/dev/stdin"];
     descriptors.iter().any(|prefix| path.starts_with(prefix))
@@ -95,8 +95,8 @@ pub(crate) async fn off_runtime<T: Send + 'static>(
 
 /// Runs blocking work on a thread of its own and waits for it at most this long.
 ///
-/// A dead network file system may hold the thread forever. Unlike a thread of the runtime it doesn't
-/// keep the runtime from shutting down. The limit needs no timer, which a runtime may lack.
+/// A dead network file system may hold the thread forever. Unlike a thread of the runtime it
+/// doesn't keep the runtime from shutting down. The limit needs no timer, which a runtime may lack.
 ///
 /// # Errors
 /// `TimedOut`; or the thread can't be started, or the work panicked.

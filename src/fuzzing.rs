@@ -1,4 +1,5 @@
-//! The private parsers, for `fuzz/`. They exist with `--cfg fuzzing` only and are no part of the API.
+//! The private parsers, for `fuzz/`. They exist with `--cfg fuzzing` only and are no part of the
+//! API.
 
 use crate::aws::session::Session;
 use crate::aws::session_policy;

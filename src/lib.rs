@@ -1,8 +1,8 @@
 //! AWS credentials for programs with a Google identity. No AWS key is stored anywhere.
 //!
 //! The crate gets a Google ID token, has AWS STS exchange it for the credentials of a role
-//! (`AssumeRoleWithWebIdentity`), and refreshes them before they expire. It plugs into the AWS SDK as
-//! a credentials provider.
+//! (`AssumeRoleWithWebIdentity`), and refreshes them before they expire. It plugs into the AWS SDK
+//! as a credentials provider.
 //!
 //! ```no_run
 //! use aws_config::{BehaviorVersion, Region};

@@ -114,8 +114,8 @@ fn valid_role_path(path: &str) -> bool {
 
 name! {
     /// The audience of the ID token: any text that the role's trust policy expects as
-    /// `accounts.google.com:oaud`, often a URL. It has 1 to 2048 bytes, no white space at either end
-    /// and no control characters.
+    /// `accounts.google.com:oaud`, often a URL. It has 1 to 2048 bytes, no white space at either
+    /// end and no control characters.
     Audience, |text| match text {
         "" => Err("is empty; the audience is the text that the role's trust policy expects as \
             accounts.google.com:oaud".to_owned()),

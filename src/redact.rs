@@ -24,8 +24,8 @@
 //!
 //! - A secret is sent in a body or a header, never in a URL. The identity request to the metadata
 //!   server has the audience in its URL, which is no secret.
-//! - A body is [`opaque`] to the SDK, which prints others at TRACE and when an endpoint does not fit.
-//!   Headers are added below the SDK, by [`HiddenHeaders`].
+//! - A body is [`opaque`] to the SDK, which prints others at TRACE and when an endpoint does not
+//!   fit. Headers are added below the SDK, by [`HiddenHeaders`].
 //! - The SDK does not print answers: [`HiddenAnswers`] wraps every HTTP client, and
 //!   [`hide_output`] marks what our own calls read from them.
 //!
@@ -34,7 +34,8 @@
 //! A server can repeat what it was sent. What was sent is blanked out of every refusal *before* a
 //! parser reads it: of STS by [`scrubbed`] (in the body) and [`without`] (in what the parser put
 //! together, and in headers), of Google's servers by [`blank_out`]. [`SECRET_FIELDS`] says which
-//! fields of a form are secrets. Any stretch of 12 bytes counts, so that half a token is found, too.
+//! fields of a form are secrets. Any stretch of 12 bytes counts, so that half a token is found,
+//! too.
 //!
 //! # What is quoted in messages
 //!

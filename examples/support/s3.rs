@@ -45,7 +45,8 @@ impl S3Access for Issued {
     }
 }
 
-/// Serves `directory`, each folder of which is a bucket, until the runtime ends; returns the endpoint.
+/// Serves `directory`, each folder of which is a bucket, until the runtime ends; returns the
+/// endpoint.
 pub async fn serve(directory: &Path, lookup: Lookup) -> Result<String, Box<dyn Error>> {
     let files = s3s_fs::FileSystem::new(directory).map_err(|error| format!("{error:?}"))?;
     let mut builder = S3ServiceBuilder::new(files);

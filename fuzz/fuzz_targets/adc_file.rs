@@ -8,8 +8,8 @@ use std::sync::LazyLock;
 static CONTEXT: LazyLock<aws_google_web_identity::Context> =
     LazyLock::new(|| Canned::default().context());
 
-// The first line is the account to impersonate, if any. Then comes the file and, after a line of `---`,
-// the answer that holds an external account's subject token.
+// The first line is the account to impersonate, if any. Then comes the file and, after a line of
+// `---`, the answer that holds an external account's subject token.
 fuzz_target!(|text: &str| {
     let (impersonate, rest) = text.split_once('\n').unwrap_or(("", text));
     let (file, answer) = rest.split_once("\n---\n").unwrap_or((rest, ""));

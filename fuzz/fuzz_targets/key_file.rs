@@ -26,7 +26,8 @@ fn check(file: &[u8], pem: &str) {
     }
 }
 
-// An input that begins with `{` is a file, with `-` the PEM in a file; any other is the DER in a PEM.
+// An input that begins with `{` is a file, with `-` the PEM in a file; any other is the DER in a
+// PEM.
 fuzz_target!(|data: &[u8]| {
     let pem = match data.first() {
         Some(b'{') => return check(data, ""),

@@ -50,8 +50,9 @@ pub fn check_error(error: &Error, secrets: &[&str]) {
     }
 }
 
-/// Parses an answer of a corpus: `STATUS|Date|Retry-After|Metadata-Flavor|Content-Type|x-amzn-requestid`
-/// on the first line, each header only where it has a text, then the body.
+/// Parses an answer of a corpus:
+/// `STATUS|Date|Retry-After|Metadata-Flavor|Content-Type|x-amzn-requestid` on the first line, each
+/// header only where it has a text, then the body.
 pub fn answer(data: &[u8]) -> HttpResponse {
     let (head, body) = match data.iter().position(|byte| *byte == b'\n') {
         Some(end) => (&data[..end], &data[end + 1..]),

@@ -153,8 +153,8 @@ fn session(
         .into_iter()
         .find(|account| !account.is_empty())
         .map(str::to_owned);
-    // STS makes no session longer than was asked for: a longer one only seems so, because a clock or the
-    // `Date` header is wrong.
+    // STS makes no session longer than was asked for: a longer one only seems so, because a clock
+    // or the `Date` header is wrong.
     let expires_at = received.local_expiry(expiration, asked_for);
     let latest = received.at.checked_add(asked_for).unwrap_or(expires_at);
     Ok(Session::new(

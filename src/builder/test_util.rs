@@ -7,8 +7,8 @@ use std::sync::Arc;
 impl Builder {
     /// Replaces the process's environment with these variables, for tests.
     ///
-    /// The SDK's variables, such as `AWS_REGION`, are replaced as well, except for those of proxies.
-    /// The machine then is none of Google's; see [`product_name`](Self::product_name).
+    /// The SDK's variables, such as `AWS_REGION`, are replaced as well, except for those of
+    /// proxies. The machine then is none of Google's; see [`product_name`](Self::product_name).
     pub fn environment(
         mut self,
         variables: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,

@@ -80,8 +80,8 @@ impl ApplicationDefault {
         Self::default()
     }
 
-    /// Takes the contents of a credentials file of any type, from a secret store, and doesn't look for
-    /// another.
+    /// Takes the contents of a credentials file of any type, from a secret store, and doesn't look
+    /// for another.
     ///
     /// ```no_run
     /// # fn secret() -> Vec<u8> { unimplemented!() }

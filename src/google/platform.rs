@@ -1,6 +1,7 @@
 //! Whether the program runs on Google's infrastructure.
 //!
-//! Only Google's infrastructure has a metadata server. Elsewhere a DNS look-up of its name can hang for half a minute.
+//! Only Google's infrastructure has a metadata server. Elsewhere a DNS look-up of its name can hang
+//! for half a minute.
 
 use crate::context::Context;
 use crate::environment::Environment;

@@ -27,12 +27,12 @@ pub(crate) const DEFAULT: &str = "https://oauth2.googleapis.com/token";
 
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
-/// The clock of a token endpoint corrects ours by at most this much: beyond it, the answer's `Date` is
-/// as likely to be wrong.
+/// The clock of a token endpoint corrects ours by at most this much: beyond it, the answer's `Date`
+/// is as likely to be wrong.
 const MAX_SKEW: Duration = Duration::from_secs(24 * 3600);
 
-/// A token endpoint. It keeps the text of its URI, since an assertion's `aud` must equal it byte for
-/// byte.
+/// A token endpoint. It keeps the text of its URI, since an assertion's `aud` must equal it byte
+/// for byte.
 #[derive(Clone)]
 pub(crate) struct TokenEndpoint {
     uri: String,
@@ -60,9 +60,9 @@ impl fmt::Debug for TokenEndpoint {
 
 /// Has an assertion signed and exchanges it.
 ///
-/// When the endpoint refuses the assertion's time and its answer has a `Date`, a second assertion is
-/// signed for that time. The date can be believed because the endpoint is https or on loopback. The
-/// difference isn't remembered: the clock may be set right at any moment.
+/// When the endpoint refuses the assertion's time and its answer has a `Date`, a second assertion
+/// is signed for that time. The date can be believed because the endpoint is https or on loopback.
+/// The difference isn't remembered: the clock may be set right at any moment.
 pub(crate) async fn exchange<T: DeserializeOwned>(
     cx: &Context,
     endpoint: &TokenEndpoint,
@@ -101,8 +101,8 @@ pub(crate) struct Client<'a> {
 }
 
 impl Client<'_> {
-    /// The RFC wants both percent-encoded first. Google's libraries don't do that, and Google's ids and
-    /// secrets have no character that needs it.
+    /// The RFC wants both percent-encoded first. Google's libraries don't do that, and Google's ids
+    /// and secrets have no character that needs it.
     fn basic(self) -> Zeroizing<String> {
         let Self { id, secret } = self;
         let pair = Zeroizing::new(format!("{id}:{secret}"));

@@ -198,8 +198,8 @@ impl RefreshPolicy {
         self
     }
 
-    /// Caches errors for at most 1 s. For a refresher that feeds another one, which caches the error
-    /// under its own policy.
+    /// Caches errors for at most 1 s. For a refresher that feeds another one, which caches the
+    /// error under its own policy.
     pub(crate) fn cache_errors_briefly(mut self) -> Self {
         self.errors_cached_at_most = ERROR_CACHED;
         self

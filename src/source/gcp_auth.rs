@@ -11,9 +11,9 @@ use tokio::sync::{Mutex, oneshot};
 
 /// Access tokens from [`gcp_auth`]: of `gcloud`'s user, or of a provider that you made.
 ///
-/// Callers that need a token at the same time cause one fetch, on a thread for blocking work: some of
-/// `gcp_auth`'s providers run programs and read files. `gcp_auth` has an HTTP client, a retry policy
-/// and logs of its own; the deadline of the exchange ends its fetch.
+/// Callers that need a token at the same time cause one fetch, on a thread for blocking work: some
+/// of `gcp_auth`'s providers run programs and read files. `gcp_auth` has an HTTP client, a retry
+/// policy and logs of its own; the deadline of the exchange ends its fetch.
 ///
 /// `gcloud` runs for every exchange, since it doesn't say when the token that it prints expires.
 #[derive(Clone)]
@@ -39,8 +39,8 @@ impl GcpAuth {
         }
     }
 
-    /// Takes the account that is active in the `gcloud` on the `PATH`, which `gcloud auth login` signed
-    /// in: a person at a laptop, as the caller of [`IamIdToken`](crate::IamIdToken) or
+    /// Takes the account that is active in the `gcloud` on the `PATH`, which `gcloud auth login`
+    /// signed in: a person at a laptop, as the caller of [`IamIdToken`](crate::IamIdToken) or
     /// [`IamSignJwt`](crate::IamSignJwt).
     pub fn gcloud() -> Self {
         Self {
@@ -56,7 +56,8 @@ impl GcpAuth {
             Error::new(Stage::Source, ErrorKind::Configuration, error)
                 .with_hint("gcp_auth needs a tokio runtime")
         })?;
-        // Dropped with this future, it ends the fetch: a fetch that hangs would hold the lock forever.
+        // Dropped with this future, it ends the fetch: a fetch that hangs would hold the lock
+        // forever.
         let (_waiting, abandoned) = oneshot::channel::<()>();
         let fetch = async move {
             let _fetching = fetching;

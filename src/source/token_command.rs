@@ -18,8 +18,8 @@ use zeroize::Zeroizing;
 
 /// `gcloud` needs 1 s to 2 s; an exchange has 15 s.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
-/// Once the program has ended, its output is already in the pipes. A program that it started and left
-/// running may hold them open, so their end isn't waited for longer.
+/// Once the program has ended, its output is already in the pipes. A program that it started and
+/// left running may hold them open, so their end isn't waited for longer.
 const LINGER: Duration = Duration::from_secs(1);
 /// This much of stderr is read, and half of it shown: the beginning says what is wrong.
 const SHOWN: u64 = 1000;
@@ -28,14 +28,14 @@ const SHOWN: u64 = 1000;
 /// `gcloud auth print-identity-token --audiences=…`.
 ///
 /// The program starts for every exchange, with these arguments as they are and without a shell. Its
-/// standard input is empty, and it inherits the environment. What it prints on standard error becomes
-/// part of the error when it fails, except for JWTs. It is killed when it takes longer than 10 s, or
-/// when no caller waits any more. Programs that it started itself are not killed, so a shell should
-/// `exec` the last one.
+/// standard input is empty, and it inherits the environment. What it prints on standard error
+/// becomes part of the error when it fails, except for JWTs. It is killed when it takes longer than
+/// 10 s, or when no caller waits any more. Programs that it started itself are not killed, so a
+/// shell should `exec` the last one.
 ///
 /// # Errors
-/// A program that can't be started is [`ErrorKind::Configuration`], or [`ErrorKind::Unavailable`] when
-/// the system lacks resources or the program's file is being written. A program that fails is
+/// A program that can't be started is [`ErrorKind::Configuration`], or [`ErrorKind::Unavailable`]
+/// when the system lacks resources or the program's file is being written. A program that fails is
 /// [`ErrorKind::Unavailable`], one that takes too long [`ErrorKind::Timeout`], and one that prints
 /// something other than a token [`ErrorKind::MalformedResponse`].
 ///
@@ -193,8 +193,8 @@ async fn end(
     }
 }
 
-/// Reads the beginning of a pipe's output into `bytes`. The rest is read and dropped: a full pipe would
-/// keep the program from ending.
+/// Reads the beginning of a pipe's output into `bytes`. The rest is read and dropped: a full pipe
+/// would keep the program from ending.
 async fn head(
     pipe: Option<impl AsyncRead + Unpin>,
     limit: u64,

@@ -12,13 +12,13 @@ use std::path::PathBuf;
 
 /// An ID token in a file that another program keeps fresh, such as a sidecar or a projected volume.
 ///
-/// The file is read for every exchange, so a new token needs no restart. White space and a byte order
-/// mark around the token are skipped. The token must be for the provider's audience.
+/// The file is read for every exchange, so a new token needs no restart. White space and a byte
+/// order mark around the token are skipped. The token must be for the provider's audience.
 ///
 /// # Errors
-/// A file that isn't there is [`ErrorKind::Unavailable`]. One that may not be read, or isn't a regular
-/// file, is [`ErrorKind::Configuration`]. One without a token, or with more than a token, is
-/// [`ErrorKind::MalformedResponse`].
+/// A file that isn't there is [`ErrorKind::Unavailable`]. One that may not be read, or isn't a
+/// regular file, is [`ErrorKind::Configuration`]. One without a token, or with more than a token,
+/// is [`ErrorKind::MalformedResponse`].
 ///
 /// # Example
 /// ```no_run

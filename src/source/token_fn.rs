@@ -13,8 +13,8 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// An ID token from an async closure, which takes the audience and returns the JWT: for another
 /// library that makes Google's ID tokens.
 ///
-/// An [`Error`] of this crate is passed on as it is. Any other error becomes one of [`Stage::Source`]
-/// and [`ErrorKind::Unavailable`]; it must not hold a secret.
+/// An [`Error`] of this crate is passed on as it is. Any other error becomes one of
+/// [`Stage::Source`] and [`ErrorKind::Unavailable`]; it must not hold a secret.
 ///
 /// # Example
 /// ```no_run

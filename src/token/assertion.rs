@@ -4,8 +4,8 @@ use crate::names::ServiceAccountEmail;
 use serde_json::json;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// `iat` is this much in the past, so that Google doesn't refuse the assertion of a slightly fast clock
-/// as "issued in the future". Google's own Rust library does the same.
+/// `iat` is this much in the past, so that Google doesn't refuse the assertion of a slightly fast
+/// clock as "issued in the future". Google's own Rust library does the same.
 const ISSUED_BEFORE: Duration = Duration::from_secs(10);
 
 /// Google accepts an assertion that spans at most an hour

@@ -14,10 +14,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Produces a Google ID token for an audience.
 ///
-/// The provider's `Debug` includes its `Debug`, which must hide secrets, as that of [`IdToken`] does.
+/// The provider's `Debug` includes its `Debug`, which must hide secrets, as that of [`IdToken`]
+/// does.
 ///
-/// [`TokenFile`](crate::TokenFile), [`TokenCommand`](crate::TokenCommand) and [`TokenFn`](crate::TokenFn) bring
-/// tokens from elsewhere. A source with a state of its own implements the trait:
+/// [`TokenFile`](crate::TokenFile), [`TokenCommand`](crate::TokenCommand) and
+/// [`TokenFn`](crate::TokenFn) bring tokens from elsewhere. A source with a state of its own
+/// implements the trait:
 ///
 /// ```
 /// use aws_google_web_identity::{Audience, Context, Error, ErrorKind, IdToken, ProvideIdToken, Stage, future};
@@ -38,24 +40,24 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub trait ProvideIdToken: Debug + Send + Sync {
     /// Provides an ID token whose `aud` is `audience`.
     ///
-    /// An exchange calls it once, and again when the token has less than 60 s left or STS refuses it as
-    /// too old or invalid. One exchange runs at a time, but
-    /// [`id_token`](crate::GoogleWebIdentityProvider::id_token) may call it at the same time. It may be
-    /// dropped at any await when the deadline passes.
+    /// An exchange calls it once, and again when the token has less than 60 s left or STS refuses
+    /// it as too old or invalid. One exchange runs at a time, but
+    /// [`id_token`](crate::GoogleWebIdentityProvider::id_token) may call it at the same time. It
+    /// may be dropped at any await when the deadline passes.
     fn provide_id_token<'a>(
         &'a self,
         cx: &'a Context,
         audience: &'a Audience,
     ) -> future::ProvideIdToken<'a>;
 
-    /// STS refused this token as too old or invalid, or it has less than 60 s left: a source that caches
-    /// tokens drops it.
+    /// STS refused this token as too old or invalid, or it has less than 60 s left: a source that
+    /// caches tokens drops it.
     fn reject(&self, token: &IdToken) {
         let _ = token;
     }
 
-    /// Reports what is wrong with the setup of the source; `build` calls it, on a thread of its own and
-    /// for at most 10 s.
+    /// Reports what is wrong with the setup of the source; `build` calls it, on a thread of its own
+    /// and for at most 10 s.
     ///
     /// # Errors
     /// Every problem that shows without I/O beyond local files.
@@ -143,8 +145,8 @@ impl IdToken {
         })))
     }
 
-    /// Takes a token from a server's answer: reads its claims, and checks its audience and its time,
-    /// by the server's own clock when the answer has a `Date`.
+    /// Takes a token from a server's answer: reads its claims, and checks its audience and its
+    /// time, by the server's own clock when the answer has a `Date`.
     pub(crate) fn received(
         stage: Stage,
         jwt: &str,
@@ -203,8 +205,8 @@ impl IdToken {
         &self.0.claims
     }
 
-    /// When it expires by this machine's clock: `exp`, corrected by the difference between the clocks
-    /// when the server that issued it sent its own time.
+    /// When it expires by this machine's clock: `exp`, corrected by the difference between the
+    /// clocks when the server that issued it sent its own time.
     pub fn expires_at(&self) -> SystemTime {
         self.0.expires_at
     }

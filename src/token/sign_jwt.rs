@@ -13,8 +13,8 @@ use std::sync::Arc;
 /// Implement it for a key in a KMS, an HSM or Vault; `examples/custom_signer.rs` shows how. The
 /// provider's `Debug` includes its `Debug`, which must hide secrets.
 pub trait SignJwt: Debug + Send + Sync {
-    /// The service account that this signs as: [`ready`](future::Issuer::ready) when it is known, one
-    /// call for an attached account.
+    /// The service account that this signs as: [`ready`](future::Issuer::ready) when it is known,
+    /// one call for an attached account.
     fn issuer<'a>(&'a self, cx: &'a Context) -> future::Issuer<'a>;
 
     /// Signs `assertion.claims_json()` with RS256.

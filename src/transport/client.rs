@@ -21,8 +21,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// The client for all requests, and the one that bypasses the proxy. A client of the user's own serves
-/// as both.
+/// The client for all requests, and the one that bypasses the proxy. A client of the user's own
+/// serves as both.
 pub(super) fn http_clients(
     conf: &SdkConfig,
     environment: &Environment,
@@ -47,8 +47,9 @@ pub(super) fn http_clients(
 }
 
 /// The SDK's default client with three differences. Plain http needs no root certificates, so none
-/// are loaded before the first https request. `AWS_CA_BUNDLE` is read. And connections are not pooled:
-/// exchanges are minutes apart, and a pooled connection dies with the runtime that opened it.
+/// are loaded before the first https request. `AWS_CA_BUNDLE` is read. And connections are not
+/// pooled: exchanges are minutes apart, and a pooled connection dies with the runtime that opened
+/// it.
 #[derive(Clone, Debug)]
 struct Client(Arc<Inner>);
 
@@ -56,8 +57,8 @@ struct Inner {
     proxy: ProxyConfig,
     uses_proxy: bool,
     environment: Environment,
-    /// There are few timeouts, so there are few connectors. TLS sessions resume within a connector. A
-    /// provider has one sleep, so it is not part of the key.
+    /// There are few timeouts, so there are few connectors. TLS sessions resume within a connector.
+    /// A provider has one sleep, so it is not part of the key.
     connectors: Mutex<HashMap<Key, SharedHttpConnector>>,
 }
 
@@ -110,8 +111,8 @@ impl HttpConnector for ByScheme {
 }
 
 impl ByScheme {
-    /// The connector for these settings. Missing roots are not cached, so that they can be installed
-    /// without a restart.
+    /// The connector for these settings. Missing roots are not cached, so that they can be
+    /// installed without a restart.
     fn connector(&self, has_roots: bool) -> Result<SharedHttpConnector, roots::NoRoots> {
         let key = Key {
             has_roots,

@@ -86,8 +86,8 @@ pub(super) fn certificate_error<'a>(
     })
 }
 
-/// Whether a pooled connection died with the runtime that opened it. hyper calls that a user error, but
-/// a new connection works. Our own client pools no connections; a user's may.
+/// Whether a pooled connection died with the runtime that opened it. hyper calls that a user error,
+/// but a new connection works. Our own client pools no connections; a user's may.
 pub(super) fn is_connection_lost(error: &(dyn std::error::Error + 'static)) -> bool {
     chain(error).any(|error| error.to_string().contains("dispatch task is gone"))
 }

@@ -9,8 +9,8 @@ use aws_smithy_types::config_bag::ConfigBag;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Notes the status of each answer. A call that times out after an answer, mostly while it waits for
-/// its next attempt, is reported by that answer: a throttled call stays throttled.
+/// Notes the status of each answer. A call that times out after an answer, mostly while it waits
+/// for its next attempt, is reported by that answer: a throttled call stays throttled.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LastAnswer(Arc<Mutex<Option<Answered>>>);
 

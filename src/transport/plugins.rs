@@ -17,8 +17,8 @@ use std::convert::Infallible;
 use std::error::Error as StdError;
 use std::time::Duration;
 
-/// A longer `Retry-After` ends the call with the server's error: the exchange's deadline is near, and
-/// the refresher retries later.
+/// A longer `Retry-After` ends the call with the server's error: the exchange's deadline is near,
+/// and the refresher retries later.
 pub(crate) const MAX_RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// Whether the body cap caused the error.
@@ -36,8 +36,8 @@ pub(crate) fn is_over_limit(error: &(dyn StdError + 'static)) -> bool {
 /// Decides what is retried, at Google's endpoints and at STS: connections that fail or break, and
 /// the statuses that Google documents as transient. The SDK's own classifiers lack 408 and 429.
 ///
-/// An answer that is too large is final, because the server would send it again. To the SDK it looks
-/// like a connection that broke.
+/// An answer that is too large is final, because the server would send it again. To the SDK it
+/// looks like a connection that broke.
 #[derive(Debug)]
 pub(crate) struct Retries {
     transient: TransientErrorClassifier<Infallible>,

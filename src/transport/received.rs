@@ -11,8 +11,8 @@ pub(crate) struct Received {
     pub(crate) date: Option<SystemTime>,
 }
 
-/// Clocks that differ by no more than this count as equal: a `Date` header has whole seconds, and the
-/// answer was in transit.
+/// Clocks that differ by no more than this count as equal: a `Date` header has whole seconds, and
+/// the answer was in transit.
 const SAME_TIME: Duration = Duration::from_secs(2);
 
 impl Received {

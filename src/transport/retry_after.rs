@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime};
 /// No server can stop a provider for longer: the shortest session lasts as long.
 const MAX: Duration = Duration::from_secs(900);
 
-/// The pause that `Retry-After` asks for, in seconds or until an HTTP date, at most 15 min. A date is
-/// compared with the server's own `Date`, or with `now` if it sent none.
+/// The pause that `Retry-After` asks for, in seconds or until an HTTP date, at most 15 min. A date
+/// is compared with the server's own `Date`, or with `now` if it sent none.
 pub(crate) fn retry_after(headers: &Headers, now: Option<SystemTime>) -> Option<Duration> {
     let text = headers.get("retry-after")?.trim();
     let pause = match text.parse() {

@@ -29,7 +29,8 @@ pub(super) fn none() -> TlsContext {
 /// The machine's roots, or those that `SSL_CERT_FILE` and `SSL_CERT_DIR` name, and those of
 /// `AWS_CA_BUNDLE`.
 ///
-/// The SDK could load the machine's roots itself, but a debug build of it panics when there are none.
+/// The SDK could load the machine's roots itself, but a debug build of it panics when there are
+/// none.
 ///
 /// # Errors
 /// When there are no roots, or `AWS_CA_BUNDLE` cannot be used.

@@ -14,8 +14,8 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
 /// One call may use most of the 15 s of an exchange, not all of them.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Adaptive retries become standard ones with the same numbers: the rate limiter is for services that
-/// are called at a rate.
+/// Adaptive retries become standard ones with the same numbers: the rate limiter is for services
+/// that are called at a rate.
 pub(super) fn retries(conf: &SdkConfig) -> RetryConfig {
     // The SDK applies this limit to `Retry-After` as well.
     let standard = RetryConfig::standard().with_max_backoff(MAX_RETRY_AFTER);

@@ -1,5 +1,5 @@
-//! The provider with others of the SDK: first in a chain, as the source of a second role, and several
-//! roles of one identity.
+//! The provider with others of the SDK: first in a chain, as the source of a second role, and
+//! several roles of one identity.
 
 use crate::support::watch;
 use crate::support::{AUDIENCE, ROLE, from_emulator, sdk_config, with};

@@ -44,7 +44,8 @@ fn acting(emulator: &Emulator, source: &Value) -> Value {
     })
 }
 
-/// A workforce pool's own file, as `gcloud iam workforce-pools create-cred-config --service-account=…` writes it.
+/// A workforce pool's own file, as `gcloud iam workforce-pools create-cred-config
+/// --service-account=…` writes it.
 fn workforce(emulator: &Emulator, subject: &tempfile::NamedTempFile) -> Value {
     std::fs::write(subject.path(), "subject.of.somebody").unwrap();
     json!({

@@ -1,7 +1,8 @@
 //! Properties that hold for any input, checked by `proptest` with a fixed seed: a failure repeats.
 //!
 //! `PROPTEST_CASES=100000 cargo test --all-features properties` tries more cases. Nothing is
-//! persisted: write a test for an input that fails. `fuzz/` runs the same parsers, guided by coverage.
+//! persisted: write a test for an input that fails. `fuzz/` runs the same parsers, guided by
+//! coverage.
 
 mod answers;
 mod bounds;

@@ -1,5 +1,6 @@
-//! No secret in any Debug, Display or log, at TRACE, ours and the SDK's. `watch` looks for them in every test that runs a
-//! flow; here the flows are run with servers that echo what they are sent, and every public value is shown.
+//! No secret in any Debug, Display or log, at TRACE, ours and the SDK's. `watch` looks for them in
+//! every test that runs a flow; here the flows are run with servers that echo what they are sent,
+//! and every public value is shown.
 
 use crate::support::watch::{self, Watched, shown};
 use crate::support::{AUDIENCE, Minting, ROBOT, chain, from_emulator, sts_error, with};
@@ -184,8 +185,8 @@ async fn no_secret_is_shown_by_any_flow_successful_or_not() {
     );
 }
 
-/// It prints a request that it can look into when an endpoint can't be applied to it, and at TRACE unless something else
-/// hides the body.
+/// It prints a request that it can look into when an endpoint can't be applied to it, and at TRACE
+/// unless something else hides the body.
 #[tokio::test]
 async fn the_sdk_cannot_look_into_a_request_that_holds_a_secret() {
     let emulator = Arc::new(watched().await);
@@ -290,7 +291,8 @@ async fn what_a_server_repeats_of_a_secret_is_in_no_error() {
     let error = with(&emulator, source).await.id_token().await.unwrap_err();
     silent(&error, access, "no: [token]");
 
-    // STS repeats the ID token in a header, which the SDK logs by itself (SECURITY.md), and in the body as entities.
+    // STS repeats the ID token in a header, which the SDK logs by itself (SECURITY.md), and in the
+    // body as entities.
     let emulator = Emulator::start().await.unwrap();
     let bearer = JwtBearer::new(key(&emulator));
     let provider = with(&emulator, SharedIdToken::new(bearer)).await;

@@ -77,8 +77,8 @@ async fn elsewhere_nothing_is_sent_and_a_chain_goes_on() {
     }
 }
 
-/// A provider on a machine without signs of where it runs, with this server at the metadata server's
-/// address.
+/// A provider on a machine without signs of where it runs, with this server at the metadata
+/// server's address.
 async fn unclear(address: &str, world: &World) -> GoogleWebIdentityProvider {
     GoogleWebIdentityProvider::builder(crate::support::ROLE)
         .audience(crate::support::AUDIENCE)

@@ -126,12 +126,12 @@ impl CredentialsFile {
         })
     }
 
-    /// Chooses the source of ID tokens: for the account to impersonate, if one is set, otherwise for
-    /// the file's own identity.
+    /// Chooses the source of ID tokens: for the account to impersonate, if one is set, otherwise
+    /// for the file's own identity.
     ///
     /// `quota_project`, from the environment, replaces the file's own: it counts the calls that the
-    /// file's identity makes. A caller inside the file (`source_credentials`) keeps its own project,
-    /// as with Google's libraries.
+    /// file's identity makes. A caller inside the file (`source_credentials`) keeps its own
+    /// project, as with Google's libraries.
     pub(crate) fn id_token_source(
         &self,
         name: &str,
@@ -141,8 +141,9 @@ impl CredentialsFile {
         let of_target = |target: &Target, caller| -> Arc<dyn ProvideIdToken> {
             Arc::new(IamIdToken::from_client(target.client(caller)).include_email(true))
         };
-        // An account needs a role on itself to impersonate itself, so a file that acts as the wanted
-        // account already is used as it is. Its token is the same: IAM's generateIdToken makes both.
+        // An account needs a role on itself to impersonate itself, so a file that acts as the
+        // wanted account already is used as it is. Its token is the same: IAM's generateIdToken
+        // makes both.
         let impersonate = impersonate.filter(|wanted| {
             let own = self.identity.target().map(Target::account);
             own != Some(wanted.account())
@@ -153,8 +154,8 @@ impl CredentialsFile {
                 let caller = with_quota_project(quota_project, self.access());
                 Ok(of_target(target, caller))
             }
-            // The token endpoint gives an account its own ID token for an assertion signed by its key.
-            // That needs no permission, unlike a call of IAM.
+            // The token endpoint gives an account its own ID token for an assertion signed by its
+            // key. That needs no permission, unlike a call of IAM.
             (Identity::Key(key), None) => Ok(Arc::new(JwtBearer::new(key.clone()))),
             // IAM makes the ID token; the caller may impersonate the account, which need not have a
             // role on itself.

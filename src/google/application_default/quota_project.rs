@@ -1,5 +1,5 @@
-//! Access tokens whose calls count against a named project
-//! ([quota project](https://cloud.google.com/docs/quotas/quota-project)). A person's login needs one:
+//! Access tokens whose calls count against a named project ([quota
+//! project](https://cloud.google.com/docs/quotas/quota-project)). A person's login needs one:
 //! without it the calls count against gcloud's own project.
 
 use crate::build_error::BuildError;

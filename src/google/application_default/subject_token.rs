@@ -64,7 +64,8 @@ enum Format {
 
 impl SubjectToken {
     /// # Errors
-    /// A problem without the file's name, such as "its credential_source needs either a file or a url".
+    /// A problem without the file's name, such as "its credential_source needs either a file or a
+    /// url".
     pub(super) fn parse(fields: Fields) -> Result<Self, String> {
         let wrong = |what: &str| Err(format!("its credential_source {what}"));
         if fields.environment_id.is_some() {

@@ -48,8 +48,8 @@ impl Target {
         })
     }
 
-    /// Parses an account as gcloud takes it: an e-mail, or several with commas between them, the last
-    /// of which is impersonated through the others.
+    /// Parses an account as gcloud takes it: an e-mail, or several with commas between them, the
+    /// last of which is impersonated through the others.
     pub(crate) fn parse_chain(setting: &str, text: &str) -> Result<Self, BuildError> {
         if let Some(kind) = secret_kind(text) {
             let what = format!("is {kind} (not shown); the e-mail of an account is expected");

@@ -39,7 +39,8 @@ impl IamSignJwt {
     }
 
     /// Sets the chain of accounts between the caller and the one that signs, bare e-mails or
-    /// `projects/-/serviceAccounts/…`. Each needs `roles/iam.serviceAccountTokenCreator` on the next.
+    /// `projects/-/serviceAccounts/…`. Each needs `roles/iam.serviceAccountTokenCreator` on the
+    /// next.
     #[must_use]
     pub fn delegates(mut self, delegates: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.client.set_delegates(delegates);

@@ -29,8 +29,8 @@ impl<S: SignJwt> JwtBearer<S> {
         }
     }
 
-    /// Replaces the token endpoint: https, or http on loopback. It is the assertion's `aud` as well.
-    /// `build` refuses any other URI.
+    /// Replaces the token endpoint: https, or http on loopback. It is the assertion's `aud` as
+    /// well. `build` refuses any other URI.
     #[must_use]
     pub fn token_uri(mut self, uri: impl Into<String>) -> Self {
         self.endpoint = TokenEndpoint::parse("token_uri", uri);

@@ -75,8 +75,8 @@ impl KeyFile {
     }
 }
 
-/// Checks that a file belongs to Google's own universe: other universes have other endpoints, and AWS
-/// doesn't trust their tokens.
+/// Checks that a file belongs to Google's own universe: other universes have other endpoints, and
+/// AWS doesn't trust their tokens.
 ///
 /// # Errors
 /// For every other universe.

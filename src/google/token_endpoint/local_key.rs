@@ -22,8 +22,8 @@ use std::sync::Arc;
 
 /// A service-account key, from the file that Google's console and gcloud write.
 ///
-/// The key is parsed and checked once. It is a [`SignJwt`], and a [`ProvideAccessToken`] for calling
-/// IAM. It is cheap to clone; `Debug` shows account and key id.
+/// The key is parsed and checked once. It is a [`SignJwt`], and a [`ProvideAccessToken`] for
+/// calling IAM. It is cheap to clone; `Debug` shows account and key id.
 #[derive(Clone)]
 pub struct LocalKey(Arc<Inner>);
 

@@ -66,7 +66,8 @@ fn other(response: &Response) -> Error {
     }
 }
 
-/// The server's time, when it refuses the assertion's and the difference is small enough to correct.
+/// The server's time, when it refuses the assertion's and the difference is small enough to
+/// correct.
 pub(super) fn server_time(response: &Response) -> Option<(SystemTime, Skew)> {
     let skew = response
         .received

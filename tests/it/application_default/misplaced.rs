@@ -1,4 +1,5 @@
-//! A secret where a path or a name belongs, shown neither by an error, nor by a `Debug`, nor in a log.
+//! A secret where a path or a name belongs, shown neither by an error, nor by a `Debug`, nor in a
+//! log.
 
 use super::{emulator, impersonation_url, json_of, write};
 use crate::support::watch::{self, Watched};
@@ -27,8 +28,8 @@ fn secrets(emulator: &Watched) -> Vec<(String, &'static str)> {
     ]
 }
 
-/// The error of `build`, searched for the secrets of the emulator together with everything else that
-/// is shown.
+/// The error of `build`, searched for the secrets of the emulator together with everything else
+/// that is shown.
 async fn refusal(builder: Builder, secret: &str) -> String {
     let shown = format!("{builder:?}");
     let error = builder.build().await.unwrap_err();

@@ -1,5 +1,5 @@
-//! The variables and profile keys of the SDK in a process of its own: `build` reports a value that is
-//! not valid, takes an empty one as not set, and never panics.
+//! The variables and profile keys of the SDK in a process of its own: `build` reports a value that
+//! is not valid, takes an empty one as not set, and never panics.
 
 use crate::support::{AUDIENCE, ROLE, child};
 use aws_google_web_identity::{GoogleWebIdentityProvider, TokenFn};

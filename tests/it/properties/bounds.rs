@@ -46,8 +46,8 @@ async fn a_subject_token_without_end_is_not_read_to_it() {
     assert!(chain(&error).contains("more than 64 KiB"), "{error}");
 }
 
-/// What the judge does grows with the product of the policy's and the token's lengths: IAM's own limit, with
-/// room to spare, bounds it.
+/// What the judge does grows with the product of the policy's and the token's lengths: IAM's own
+/// limit, with room to spare, bounds it.
 #[test]
 fn a_policy_far_longer_than_iam_takes_is_no_policy() {
     let policy = |length: usize| {

@@ -1,4 +1,5 @@
-//! Tests of what a process finds in its environment: they run once more, in one that has nothing but that.
+//! Tests of what a process finds in its environment: they run once more, in one that has nothing
+//! but that.
 
 use std::ffi::OsStr;
 use std::process::Command;

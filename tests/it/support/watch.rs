@@ -1,5 +1,5 @@
-//! Whatever a test's flow logs, at TRACE, and whatever it shows of its errors and values, is searched for every secret of
-//! its emulator when that is dropped.
+//! Whatever a test's flow logs, at TRACE, and whatever it shows of its errors and values, is
+//! searched for every secret of its emulator when that is dropped.
 
 use aws_google_web_identity_emulator::{Emulator, EmulatorBuilder};
 use std::cell::RefCell;
@@ -11,7 +11,8 @@ use tracing_subscriber::prelude::*;
 
 /// So much is kept of what a thread logs: more than any test's flow between two looks.
 const CAPACITY: usize = 24 << 20;
-/// A secret is known by a stretch of letters and digits at least so long, which is the same in every encoding.
+/// A secret is known by a stretch of letters and digits at least so long, which is the same in
+/// every encoding.
 const STRETCH: usize = 8;
 
 /// What was logged and shown. It doesn't grow: some tests measure the memory of their thread.
@@ -84,8 +85,8 @@ impl io::Write for Ear {
     }
 }
 
-/// One subscriber for the process, of everybody's logs: with one for each test, what a log statement is worth is decided
-/// anew while others run, and now and then one is missed.
+/// One subscriber for the process, of everybody's logs: with one for each test, what a log
+/// statement is worth is decided anew while others run, and now and then one is missed.
 fn listen() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

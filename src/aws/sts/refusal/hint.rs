@@ -15,8 +15,8 @@ const SAME_TIME: u64 = 60;
 /// STS reports its own time minus this allowance for an old token.
 const ALLOWANCE: u64 = 300;
 
-/// STS could not fetch the issuer's keys. It reports that with the code of an invalid token, but the
-/// token is fine: the failure is temporary, and the same token is sent again.
+/// STS could not fetch the issuer's keys. It reports that with the code of an invalid token, but
+/// the token is fine: the failure is temporary, and the same token is sent again.
 pub(super) fn is_about_keys(message: &str) -> bool {
     message.starts_with("Couldn't retrieve verification key from your identity provider")
 }
@@ -106,8 +106,8 @@ fn expired(message: &str, now: SystemTime) -> String {
     }
 }
 
-/// Google is built into AWS. A well-formed Google token is refused where the account has an IAM OIDC
-/// provider of its own for Google: STS then looks for the token's `azp` among its client ids.
+/// Google is built into AWS. A well-formed Google token is refused where the account has an IAM
+/// OIDC provider of its own for Google: STS then looks for the token's `azp` among its client ids.
 fn explicit_provider(role_arn: &RoleArn, claims: &Claims) -> String {
     let provider = format!(
         "arn:aws:iam::{}:oidc-provider/accounts.google.com",
