@@ -28,21 +28,26 @@ pub(crate) trait Handler: Clone + Send + Sync + 'static {
 pub(crate) struct Port {
     address: SocketAddr,
     tasks: JoinSet<()>,
-    /// Bound but not listening: connections are refused, and no other process gets the port.
-    reserved: Option<TcpSocket>,
+    /// Bound for as long as this exists, and never listening. While no other socket listens,
+    /// connections are refused, and no outgoing connection takes the port.
+    _reserved: TcpSocket,
 }
 
 impl Port {
     /// Binds `port`, or any free one for 0. Refuses connections until [`open`](Self::open).
     pub(crate) fn reserve(port: u16) -> io::Result<Self> {
-        let socket = TcpSocket::new_v4()?;
-        // A chosen port may still have connections of the program's last run in TIME_WAIT.
-        socket.set_reuseaddr(port != 0)?;
-        socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        if port != 0 {
+            // A socket that shares the port would not notice another program that serves it.
+            let socket = TcpSocket::new_v4()?;
+            socket.set_reuseaddr(true)?;
+            socket.bind(address)?;
+        }
+        let reserved = shared_socket(address)?;
         Ok(Self {
-            address: socket.local_addr()?,
+            address: reserved.local_addr()?,
             tasks: JoinSet::new(),
-            reserved: Some(socket),
+            _reserved: reserved,
         })
     }
 
@@ -53,36 +58,26 @@ impl Port {
     /// Accepts connections from now on. Does nothing if it does so already.
     pub(crate) fn open(&mut self, handler: impl Handler) -> io::Result<()> {
         if self.tasks.is_empty() {
-            let socket = match self.reserved.take() {
-                Some(socket) => socket,
-                None => bind_again(self.address)?,
-            };
-            // Accepted connections inherit this. Without it, closed ones would block the port for a
-            // minute.
-            socket.set_reuseaddr(true)?;
-            let listener = socket.listen(1024)?;
+            let listener = shared_socket(self.address)?.listen(1024)?;
             self.tasks.spawn(accept(listener, handler));
         }
         Ok(())
     }
 
     /// Ends all connections, and refuses new ones.
-    pub(crate) async fn close(&mut self) -> io::Result<()> {
+    pub(crate) async fn close(&mut self) {
         self.tasks.shutdown().await;
-        if self.reserved.is_none() {
-            self.reserved = Some(bind_again(self.address)?);
-        }
-        Ok(())
     }
 }
 
-fn bind_again(address: SocketAddr) -> io::Result<TcpSocket> {
+/// A socket that shares its address with others of this user. Accepted connections inherit that, so
+/// closed ones do not block the port for a minute.
+fn shared_socket(address: SocketAddr) -> io::Result<TcpSocket> {
     let socket = TcpSocket::new_v4()?;
     socket.set_reuseaddr(true)?;
+    #[cfg(unix)]
+    socket.set_reuseport(true)?;
     socket.bind(address)?;
-    // While neither listens, two sockets that both set SO_REUSEADDR can share a port. Clearing it
-    // keeps other processes out.
-    socket.set_reuseaddr(false)?;
     Ok(socket)
 }
 
