@@ -47,8 +47,11 @@ pub(super) fn hint(
         _ if says("more than one audience") => {
             "a token with several audiences needs an azp claim: ask its issuer for one audience"
         }
-        _ if says("Missing a required claim") || says("Invalid timestamp in token claims") => {
+        _ if says("Missing a required claim") => {
             "the token lacks a claim that STS needs: iss, sub, aud, exp and iat are required"
+        }
+        _ if says("Invalid timestamp in token claims") => {
+            "exp, iat or nbf of the token is not a time that STS accepts"
         }
         _ if says("exceeds the MaxSessionDuration") => {
             "lower session_length or AWS_ROLE_DURATION_SECONDS, or raise the role's maximum with \
@@ -88,11 +91,15 @@ pub(super) fn hint(
 
 /// `Token expired: current date/time N must be before the expiration date/time M`
 fn expired(message: &str, now: SystemTime) -> String {
-    let number = message
-        .split(|c: char| !c.is_ascii_digit())
-        .find_map(|digits| digits.parse::<u64>().ok());
+    let reported: Option<u64> = message
+        .split_once("current date/time ")
+        .and_then(|(_, rest)| rest.split(|c: char| !c.is_ascii_digit()).next())
+        .and_then(|digits| digits.parse().ok());
+    let Some(reported) = reported else {
+        return "the token is too old for STS: is this machine's clock right?".to_owned();
+    };
     let ours = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let theirs = number.map_or(ours, |seconds| seconds.saturating_add(ALLOWANCE));
+    let theirs = reported.saturating_add(ALLOWANCE);
     match ours.abs_diff(theirs) {
         ..=SAME_TIME => {
             "the token is too old although this machine's clock agrees with STS's: does \
@@ -106,14 +113,28 @@ fn expired(message: &str, now: SystemTime) -> String {
     }
 }
 
+/// The ARN of an IAM OIDC provider in the role's account and partition.
+fn provider_arn(role_arn: &RoleArn, issuer: &str) -> String {
+    let partition = role_arn.as_str().split(':').nth(1).unwrap_or("aws");
+    let account = role_arn.account_id();
+    format!("arn:{partition}:iam::{account}:oidc-provider/{issuer}")
+}
+
+/// A claim as an argument of a command that a user may paste into a shell. A claim of a token that
+/// STS refused can be anything, so only one that no shell interprets is shown.
+fn argument(claim: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"@._:/-".contains(&byte);
+    match !claim.is_empty() && claim.len() <= 256 && claim.bytes().all(is_plain) {
+        true => format!("'{claim}'"),
+        false => "AZP (the token's azp)".to_owned(),
+    }
+}
+
 /// Google is built into AWS. A well-formed Google token is refused where the account has an IAM
 /// OIDC provider of its own for Google: STS then looks for the token's `azp` among its client ids.
 fn explicit_provider(role_arn: &RoleArn, claims: &Claims) -> String {
-    let provider = format!(
-        "arn:aws:iam::{}:oidc-provider/accounts.google.com",
-        role_arn.account_id()
-    );
-    let azp = shown(claims.azp.as_deref().unwrap_or(&claims.aud));
+    let provider = provider_arn(role_arn, "accounts.google.com");
+    let azp = argument(claims.azp.as_deref().unwrap_or(&claims.aud));
     format!(
         "STS could not verify the token. The likely cause for a Google token is an IAM OIDC provider \
          for accounts.google.com in the account, which must not be there or must list the token's azp. \
@@ -129,10 +150,10 @@ fn foreign_issuer(role_arn: &RoleArn, claims: &Claims) -> String {
     let issuer = keys.issuer();
     format!(
         "the token is from {}, not from Google: the account needs an IAM OIDC provider for that \
-         issuer, and the role's trust policy the principal arn:aws:iam::{}:oidc-provider/{issuer} and \
-         conditions on {issuer}:sub and {issuer}:aud",
+         issuer, and the role's trust policy the principal {} and conditions on \
+         {issuer}:sub and {issuer}:aud",
         shown(&claims.iss),
-        role_arn.account_id(),
+        provider_arn(role_arn, issuer),
     )
 }
 

@@ -31,7 +31,7 @@ fn the_message_decides() {
             "this is temporary",
         ),
         (invalid, general, "delete-open-id-connect-provider"),
-        (invalid, "Incorrect token audience", "--client-id \"117\""),
+        (invalid, "Incorrect token audience", "--client-id '117'"),
         (
             invalid,
             "No OpenIDConnect provider found in your account for https://accounts.google.com",
@@ -41,7 +41,7 @@ fn the_message_decides() {
         (
             invalid,
             "Invalid timestamp in token claims.",
-            "lacks a claim",
+            "is not a time",
         ),
         (
             invalid,
@@ -118,5 +118,41 @@ fn another_issuer_needs_a_provider_of_its_own() {
 fn without_azp_the_audience_is_the_client_id() {
     let general = "The web identity token provided could not be validated.";
     let hint = hint_of("InvalidIdentityToken", general, GOOGLE, None);
-    assert!(hint.contains("--client-id \"https://a.example\""), "{hint}");
+    assert!(hint.contains("--client-id 'https://a.example'"), "{hint}");
+}
+
+#[test]
+fn a_command_can_be_pasted() {
+    let general = "The web identity token provided could not be validated.";
+    let long = format!("{}@p.iam.gserviceaccount.com", "r".repeat(60));
+    for (azp, shows) in [
+        (long.as_str(), format!("--client-id '{long}'")),
+        ("$(id)`id`", "--client-id AZP".to_owned()),
+        ("it's", "--client-id AZP".to_owned()),
+    ] {
+        let hint = hint_of("InvalidIdentityToken", general, GOOGLE, Some(azp));
+        assert!(hint.contains(&shows) && !hint.contains("$("), "{hint}");
+    }
+}
+
+#[test]
+fn a_provider_is_in_the_partition_of_the_role() {
+    let role = "arn:aws-us-gov:iam::123456789012:role/demo"
+        .parse()
+        .unwrap();
+    assert_eq!(
+        provider_arn(&role, "accounts.google.com"),
+        "arn:aws-us-gov:iam::123456789012:oidc-provider/accounts.google.com"
+    );
+}
+
+#[test]
+fn an_odd_time_says_nothing_about_the_clock() {
+    for message in [
+        "Token expired: current date/time must be before the expiration date/time 17",
+        "Token expired: current date/time 99999999999999999999999 must be before 17",
+    ] {
+        let hint = hint_of("ExpiredTokenException", message, GOOGLE, None);
+        assert!(hint.contains("is this machine's clock right?"), "{hint}");
+    }
 }
