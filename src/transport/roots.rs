@@ -1,7 +1,7 @@
 //! The certificate authorities that our own HTTP client trusts.
 
 use crate::environment::Environment;
-use crate::redact::shown;
+use crate::redact::ShownPath;
 use aws_smithy_http_client::tls::{TlsContext, TrustStore};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -39,7 +39,7 @@ pub(super) fn load(environment: &Environment) -> Result<TlsContext, NoRoots> {
     let mut roots: Vec<_> = native.certs.into_iter().filter(is_usable).collect();
     if let Some(path) = environment.path(BUNDLE) {
         let bundle = read_bundle(&path).map_err(|error| {
-            let path = shown(&path.to_string_lossy());
+            let path = ShownPath::new(&path);
             NoRoots(format!("{BUNDLE} names {path}, which {error}"))
         })?;
         roots.extend(bundle);

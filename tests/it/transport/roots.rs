@@ -164,6 +164,19 @@ async fn an_aws_ca_bundle_that_cannot_be_used_is_named() {
             .unwrap_err();
         assert_configuration(&error, Stage::Iam, &["AWS_CA_BUNDLE names", path, says]);
     }
+    // A file's content in place of its path is not shown.
+    for (content, says) in [
+        ("-----BEGIN PRIVATE KEY-----\nhush\n", "a PEM, not shown"),
+        (r#"{"private_key":"hush"}"#, "JSON, not shown"),
+    ] {
+        let provider =
+            through(&emulator, &front, Stage::Iam).environment([("AWS_CA_BUNDLE", content)]);
+        let provider = provider.build().await.unwrap();
+        let error = provider.id_token().await.unwrap_err();
+        assert_configuration(&error, Stage::Iam, &["AWS_CA_BUNDLE names", says]);
+        let shown = format!("{} {error:?}", chain(&error));
+        assert!(!shown.contains("hush"), "{shown}");
+    }
     assert_eq!(front.connections(), 0);
 }
 
