@@ -4,7 +4,7 @@ mod azp_watch;
 
 use crate::aws::session::Session;
 use crate::aws::session_name::{place, session_name};
-use crate::aws::sts::{Refusal, Sts};
+use crate::aws::sts::Sts;
 use crate::context::Context;
 use crate::error::{Error, Stage};
 use crate::names::{Audience, SessionName};
@@ -85,33 +85,27 @@ impl Exchange {
     ///
     /// Each stage runs under the deadline, so that a timeout names the stage at which it happened.
     pub(crate) async fn session(&self, deadline: &Deadline) -> Result<Session, Error> {
-        let id_token = || deadline.guard(Stage::Source, self.id_token());
-        let token = id_token().await?;
-        let refusal = match self.assume_role(&token, deadline).await? {
-            Ok(session) => return Ok(session),
-            Err(refusal) => refusal,
+        let token = deadline.guard(Stage::Source, self.id_token()).await?;
+        let error = match self.assume_role(&token, deadline).await {
+            Err(error) if error.blames_token() => error,
+            other => return other,
         };
-        if !refusal.fresh_token_may_help {
-            return Err(refusal.error);
-        }
-        tracing::debug!(error = %refusal.error, "STS refused the ID token; getting a fresh one");
-        self.source.reject(&token);
-        let fresh = id_token().await?;
+        tracing::debug!(%error, "STS refused the ID token; getting a fresh one");
+        // `reject` is the source's code as well, so it runs under the guard.
+        let fresh = async {
+            self.source.reject(&token);
+            self.id_token().await
+        };
+        let fresh = deadline.guard(Stage::Source, fresh).await?;
         if fresh.expose() == token.expose() {
-            return Err(refusal.error.and_hint(
+            return Err(error.and_hint(
                 "the source returned the identical token again, so it was not sent twice",
             ));
         }
-        self.assume_role(&fresh, deadline)
-            .await?
-            .map_err(|refusal| refusal.error)
+        self.assume_role(&fresh, deadline).await
     }
 
-    async fn assume_role(
-        &self,
-        token: &IdToken,
-        deadline: &Deadline,
-    ) -> Result<Result<Session, Refusal>, Error> {
+    async fn assume_role(&self, token: &IdToken, deadline: &Deadline) -> Result<Session, Error> {
         let derived;
         let name = match &self.session_name {
             Some(name) => name,
@@ -120,15 +114,13 @@ impl Exchange {
                 &derived
             }
         };
-        let answer = async { Ok(self.sts.assume_role(&self.cx, token, name).await) };
-        let answer = deadline.guard(Stage::Sts, answer).await?;
-        if let Ok(session) = &answer {
-            tracing::debug!(
-                access_key_id = session.credentials().access_key_id(),
-                session_name = name.as_str(),
-                "got a role session"
-            );
-        }
-        Ok(answer)
+        let session = self.sts.assume_role(&self.cx, token, name);
+        let session = deadline.guard(Stage::Sts, session).await?;
+        tracing::debug!(
+            access_key_id = session.credentials().access_key_id(),
+            session_name = name.as_str(),
+            "got a role session"
+        );
+        Ok(session)
     }
 }

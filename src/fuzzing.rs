@@ -130,6 +130,5 @@ impl StsAnswers {
         self.sts
             .assume_role(&self.cx, token, &self.session_name)
             .await
-            .map_err(|refusal| refusal.error)
     }
 }

@@ -8,7 +8,6 @@ use crate::aws::session::Session;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Stage};
 use crate::names::{RoleArn, SessionName};
-
 use crate::token::IdToken;
 use crate::transport::{LastAnswer, Received};
 use aws_sdk_sts::Client;
@@ -16,7 +15,6 @@ use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIden
 use aws_sdk_sts::types::PolicyDescriptorType;
 use aws_types::region::Region;
 use call::WatchedCall;
-pub(crate) use refusal::Refusal;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
@@ -65,7 +63,7 @@ impl Sts {
         cx: &Context,
         token: &IdToken,
         session_name: &SessionName,
-    ) -> Result<Session, Refusal> {
+    ) -> Result<Session, Error> {
         let AssumeRole {
             role_arn,
             duration,
@@ -95,21 +93,19 @@ impl Sts {
             .await
             .map_err(|error| {
                 let endpoint = watched.endpoint();
-                let mut refusal =
-                    Refusal::new(&error, &last_answer, role_arn, token, endpoint, cx.now());
-                if error.raw_response().is_none() {
-                    refusal.error = refusal.error.with_detail("Region", &self.region);
-                    if let Some(hint) = cx.transport().proxy_hint(&error) {
-                        refusal.error = refusal.error.and_hint(&hint);
-                    }
+                let refused =
+                    refusal::error(&error, &last_answer, role_arn, token, endpoint, cx.now());
+                if error.raw_response().is_some() {
+                    return refused;
                 }
-                refusal
+                let refused = refused.with_detail("Region", &self.region);
+                match cx.transport().proxy_hint(&error) {
+                    Some(hint) => refused.and_hint(&hint),
+                    None => refused,
+                }
             })?;
         let asked_for = duration.unwrap_or(DEFAULT_SESSION);
-        session(output, role_arn, asked_for, &watched.received()).map_err(|error| Refusal {
-            error,
-            fresh_token_may_help: false,
-        })
+        session(output, role_arn, asked_for, &watched.received())
     }
 }
 

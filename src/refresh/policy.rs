@@ -264,8 +264,6 @@ impl RefreshPolicy {
     /// `backoff` is the pause after this failure.
     pub(super) fn error_cached_for(&self, error: &Error, backoff: Duration) -> Duration {
         let cached_for = match error.kind() {
-            // `backoff` is at least as long as the server asked for.
-            _ if error.retry_after().is_some() => backoff,
             // No server was contacted, so there is none to protect.
             ErrorKind::NotConfigured => Duration::ZERO,
             // The next token may be a good one.
@@ -274,7 +272,8 @@ impl RefreshPolicy {
             ErrorKind::Throttled => backoff,
             _ => ERROR_CACHED,
         };
-        cached_for.min(self.errors_cached_at_most)
+        let asked_for = error.retry_after().unwrap_or_default();
+        cached_for.max(asked_for).min(self.errors_cached_at_most)
     }
 }
 

@@ -72,6 +72,7 @@ fn each_kind_of_error_is_cached_for_its_own_time() {
     let policy = RefreshPolicy::new();
     let brief = RefreshPolicy::new().cache_errors_briefly();
     let error = |kind| Error::from_message(Stage::Sts, kind, "no");
+    let asks = |kind, pause| error(kind).with_retry_after(Some(seconds(pause)));
     for (error, cached, briefly) in [
         (error(ErrorKind::NotConfigured), 0, 0),
         (error(ErrorKind::Configuration), 1, 1),
@@ -81,6 +82,11 @@ fn each_kind_of_error_is_cached_for_its_own_time() {
         (error(ErrorKind::Throttled), 42, 1),
         (error(ErrorKind::Timeout), 1, 1),
         (error(ErrorKind::Unavailable), 1, 1),
+        // A server that asks for a pause never shortens one.
+        (asks(ErrorKind::Denied, 5), 60, 1),
+        (asks(ErrorKind::Denied, 120), 120, 1),
+        (asks(ErrorKind::Unavailable, 120), 120, 1),
+        (asks(ErrorKind::Unavailable, 0), 1, 1),
     ] {
         let backoff = seconds(42);
         assert_eq!(policy.error_cached_for(&error, backoff), seconds(cached));

@@ -2,7 +2,7 @@
 
 use super::world::{Behavior, World, seconds};
 use super::{HOUR, REFRESH_AT, at_once, key, warm};
-use crate::support::chain;
+use crate::support::{chain, sts_error};
 use aws_credential_types::provider::ProvideCredentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_google_web_identity::{ErrorKind, RefreshPolicy, SharedIdToken, Stage};
@@ -150,6 +150,21 @@ async fn promise_10_a_panic_in_a_source_is_an_error_for_those_who_wait() {
     world.source.set(Behavior::Answers);
     world.clock.advance(seconds(1));
     provider.session().await.expect("it recovers");
+}
+
+#[tokio::test]
+async fn a_panic_in_reject_is_an_error_after_one_exchange() {
+    let world = World::new().await;
+    world.source.set(Behavior::PanicsOnReject);
+    let provider = world.provider().await;
+    let refusal = sts_error(400, "InvalidIdentityToken", "a message");
+    world.emulator.answer_next(Call::Sts, usize::MAX, refusal);
+    let error = provider.session().await.unwrap_err();
+    assert!(
+        error.to_string().contains("the exchange panicked"),
+        "{error}"
+    );
+    assert_eq!(world.source.calls(), 1);
 }
 
 #[tokio::test]

@@ -24,6 +24,8 @@ pub enum Behavior {
     Fails(ErrorKind),
     Hangs,
     Panics,
+    /// Answers, and panics when a token is rejected.
+    PanicsOnReject,
 }
 
 /// A source whose gate, while it is closed, holds each call until the test lets it through.
@@ -80,7 +82,7 @@ impl Source {
         }
         let behavior = *self.behavior.lock().unwrap();
         match behavior {
-            Behavior::Answers => {}
+            Behavior::Answers | Behavior::PanicsOnReject => {}
             Behavior::Fails(kind) => {
                 return Err(Error::new(Stage::Source, kind, "as the test wants it"));
             }
@@ -109,6 +111,14 @@ impl ProvideIdToken for Source {
         audience: &'a Audience,
     ) -> future::ProvideIdToken<'a> {
         future::ProvideIdToken::new(self.token(audience))
+    }
+
+    fn reject(&self, _: &IdToken) {
+        let behavior = *self.behavior.lock().unwrap();
+        assert!(
+            behavior != Behavior::PanicsOnReject,
+            "a panic of the user's source, as the test wants it"
+        );
     }
 }
 

@@ -7,7 +7,7 @@ use crate::redact::shown;
 use crate::token::Claims;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-const GOOGLE: &str = "https://accounts.google.com";
+pub(super) const GOOGLE: &str = "https://accounts.google.com";
 
 /// Clocks closer than this count as equal.
 const SAME_TIME: u64 = 60;
@@ -135,12 +135,13 @@ fn argument(claim: &str) -> String {
 fn explicit_provider(role_arn: &RoleArn, claims: &Claims) -> String {
     let provider = provider_arn(role_arn, "accounts.google.com");
     let azp = argument(claims.azp.as_deref().unwrap_or(&claims.aud));
+    // The provider may serve other roles: the way that keeps it comes first.
     format!(
         "STS could not verify the token. The likely cause for a Google token is an IAM OIDC provider \
-         for accounts.google.com in the account, which must not be there or must list the token's azp. \
-         Either delete it: `aws iam delete-open-id-connect-provider --open-id-connect-provider-arn \
-         {provider}`; or add the azp: `aws iam add-client-id-to-open-id-connect-provider \
-         --open-id-connect-provider-arn {provider} --client-id {azp}`"
+         for accounts.google.com in the account, which does not list the token's azp. Add the azp: \
+         `aws iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn {provider} \
+         --client-id {azp}`; or, if no other role needs the provider, delete it: `aws iam \
+         delete-open-id-connect-provider --open-id-connect-provider-arn {provider}`"
     )
 }
 
