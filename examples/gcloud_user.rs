@@ -1,4 +1,4 @@
-//! For a laptop: the person whom `gcloud auth login` signed in acts as the service account
+//! For a laptop: the person signed in by `gcloud auth login` acts as the service account
 //! `SERVICE_ACCOUNT`, on which that person needs `roles/iam.serviceAccountOpenIdTokenCreator`.
 //!
 //! Further variables: `TARGET_AUDIENCE`, `AWS_ROLE_ARN`, `AWS_REGION`. `IAM_ENDPOINT` replaces

@@ -161,8 +161,8 @@ impl Builder {
         self
     }
 
-    /// Checks all settings and makes the provider. Reads local files, but does no network I/O and
-    /// spawns nothing.
+    /// Checks all settings and makes the provider. Reads local files, on a thread for that, but
+    /// does no network I/O and leaves no task running.
     ///
     /// # Errors
     /// All problems at once, each with its setter, variable or profile key, the value and the rule.

@@ -7,6 +7,7 @@ pub(crate) mod text;
 
 pub(crate) use state::FileState;
 
+use crate::error::ErrorKind;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::mpsc;
@@ -65,6 +66,16 @@ fn is_pipe(_: std::fs::FileType) -> bool {
     false
 }
 
+/// What kind of error a file that can't be read is. A file that is not there may be mounted or written
+/// in a moment; one of the wrong kind or owner is set up wrongly.
+pub(crate) fn error_kind(error: &io::Error) -> ErrorKind {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied | io::ErrorKind::InvalidInput => ErrorKind::Configuration,
+        io::ErrorKind::InvalidData => ErrorKind::MalformedResponse,
+        _ => ErrorKind::Unavailable,
+    }
+}
+
 /// Why a file can't be read, and what to do about it.
 pub(crate) fn explain(error: &io::Error) -> String {
     match error.kind() {
@@ -78,6 +89,7 @@ pub(crate) fn explain(error: &io::Error) -> String {
             "can't be read: it is a directory, a device or a named pipe; a regular file is expected"
                 .to_owned()
         }
+        io::ErrorKind::InvalidData => "holds more than 64 KiB, which no such file does".to_owned(),
         kind => format!("can't be read: {kind}"),
     }
 }

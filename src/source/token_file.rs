@@ -67,23 +67,13 @@ impl TokenFile {
         let path = self.path.clone();
         let read = file::off_runtime(move || file::read(path.as_path())).await;
         let bytes = read.and_then(|read| read).map_err(|error| {
-            let (kind, next) = match error.kind() {
-                io::ErrorKind::PermissionDenied => (
-                    ErrorKind::Configuration,
-                    "this program's user may not read it",
-                ),
-                io::ErrorKind::InvalidInput => (
-                    ErrorKind::Configuration,
-                    "it is a directory, a device or a named pipe",
-                ),
-                io::ErrorKind::InvalidData => {
-                    (ErrorKind::MalformedResponse, "it holds more than a token")
-                }
-                _ => (
-                    ErrorKind::Unavailable,
-                    "is the program that keeps it fresh running?",
-                ),
+            let next = match error.kind() {
+                io::ErrorKind::PermissionDenied => "this program's user may not read it",
+                io::ErrorKind::InvalidInput => "it is a directory, a device or a named pipe",
+                io::ErrorKind::InvalidData => "it holds more than a token",
+                _ => "is the program that keeps it fresh running?",
             };
+            let kind = file::error_kind(&error);
             self.named(Error::new(Stage::Source, kind, error).with_hint(next))
         })?;
         let token = match text::odd_encoding(&bytes) {

@@ -9,7 +9,7 @@ mod misplaced;
 use crate::support::child;
 use crate::support::watch::{self, Watched};
 use crate::support::{AUDIENCE, ROBOT, ROLE, chain, from_emulator};
-use aws_google_web_identity::{ApplicationDefault, Builder, IdToken};
+use aws_google_web_identity::{ApplicationDefault, Builder, ErrorKind, IdToken};
 use aws_google_web_identity_emulator::{Answer, Call, Emulator, ServiceAccount};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -345,6 +345,8 @@ async fn an_unusable_subject_token_says_why() {
         match (provider.session().await, outcome) {
             (Ok(_), Ok(())) => {}
             (Err(error), Err(says)) => {
+                assert_eq!(error.kind(), ErrorKind::MalformedResponse, "{error}");
+                assert!(!error.is_retryable(), "{error}");
                 let error = chain(&error);
                 let path = subject.path().display().to_string();
                 assert!(error.contains(says) && error.contains(&path), "{error}");

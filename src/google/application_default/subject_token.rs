@@ -131,12 +131,7 @@ impl SubjectToken {
             Place::File(path) => {
                 let name = format!("file {path}");
                 let unreadable = |error: io::Error| {
-                    let kind = match error.kind() {
-                        io::ErrorKind::PermissionDenied | io::ErrorKind::InvalidInput => {
-                            ErrorKind::Configuration
-                        }
-                        _ => ErrorKind::Unavailable,
-                    };
+                    let kind = file::error_kind(&error);
                     let hint = format!("the subject token's {name} {}", file::explain(&error));
                     Error::new(Stage::Source, kind, error).with_hint(hint)
                 };
@@ -182,6 +177,7 @@ impl SubjectToken {
             Some(encoding) => encoding.to_owned(),
             None => otherwise.to_owned(),
         };
+        // ASCII in UTF-16 is valid UTF-8 with zeros in it.
         if text::is_utf16(bytes) {
             return Err(odd("isn't text"));
         }
