@@ -41,7 +41,7 @@
 //!
 //! | Text | Rule | By |
 //! |---|---|---|
-//! | a setting, a variable, a claim | at most 80 characters, quoted and escaped | [`shown`] |
+//! | a setting, a variable, a claim | at most 80 characters, quoted and escaped; not at all if it looks like a key or a token | [`shown`], [`secret_kind`] |
 //! | a claim in the table of an explanation | the same with at most 400 | [`shown_long`] |
 //! | a server's code, message, request id | one line, at most 500 characters | [`said`] |
 //! | a body that is no known form | its status, length and type, never its content, unless it is [`prose`] | [`body_summary`] |

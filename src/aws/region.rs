@@ -12,7 +12,9 @@ use aws_types::service_config::ServiceConfigKey;
 pub(crate) fn check_region(sdk: &SdkConfig, set: Option<&Region>) -> Result<(), BuildError> {
     let endpoint = sts_endpoint(sdk);
     if let Some(uri) = endpoint.as_deref() {
-        Endpoint::parse("the SdkConfig's endpoint for STS", uri)?;
+        const SETTINGS: &str = "the endpoint for STS (AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL, \
+             endpoint_url of the profile, or the SdkConfig)";
+        Endpoint::parse(SETTINGS, uri)?;
         if let Err(error) = Endpoint::secure("STS", uri) {
             // The SDK accepts plain http, and some test servers have nothing else.
             tracing::warn!(%error, "the endpoint for STS is not secure");

@@ -14,7 +14,12 @@ pub(crate) fn secret_kind(text: &str) -> Option<&'static str> {
     let text = text.trim_start_matches(['\u{feff}', '"', '\'', ' ', '\t', '\r', '\n']);
     let begins = |prefixes: &[&str]| prefixes.iter().any(|prefix| text.starts_with(prefix));
     let is_long = text.len() > 40;
-    if begins(&["{", "["]) {
+    // `[` alone also begins an IPv6 address.
+    let begins_array = || {
+        let items = text.strip_prefix('[').map(str::trim_start);
+        items.is_some_and(|items| items.starts_with(['{', '[', '"']))
+    };
+    if begins(&["{"]) || begins_array() {
         Some("JSON")
     } else if text.contains("-----BEGIN") || text.contains("PRIVATE KEY") {
         Some("a PEM")
@@ -29,11 +34,6 @@ pub(crate) fn secret_kind(text: &str) -> Option<&'static str> {
     } else if is_long && begins(&["ewo", "ew0", "eyA"]) {
         // `{` with a line break or a space after it.
         Some("JSON in base64")
-    } else if text
-        .split(['/', '\\'])
-        .any(|name| name.len() > LONGEST_NAME)
-    {
-        Some("a text too long for one")
     } else {
         None
     }
@@ -55,7 +55,12 @@ impl ShownPath {
 
     /// The kind of secret, when this looks like one rather than like a path.
     pub(crate) fn secret_kind(&self) -> Option<&'static str> {
-        secret_kind(&self.0.to_string_lossy())
+        let text = self.0.to_string_lossy();
+        let too_long = || {
+            let mut names = text.split(['/', '\\']);
+            names.any(|name| name.len() > LONGEST_NAME)
+        };
+        secret_kind(&text).or_else(|| too_long().then_some("a text too long for one"))
     }
 }
 

@@ -1,5 +1,7 @@
 //! How a foreign text is quoted in a message: bounded, on one line, escaped, or not at all.
 
+use crate::redact::secret_kind;
+
 /// A value in a message: quoted, escaped, at most 80 characters.
 pub(crate) fn shown(value: &str) -> String {
     bounded(value, 80)
@@ -10,7 +12,11 @@ pub(crate) fn shown_long(value: &str) -> String {
     bounded(value, 400)
 }
 
+/// People paste a key or a token where a name belongs. Only what it looks like is shown of that.
 fn bounded(value: &str, most: usize) -> String {
+    if let Some(kind) = secret_kind(value) {
+        return format!("<{kind}, not shown> ({} bytes)", value.len());
+    }
     match value.char_indices().nth(most) {
         Some((end, _)) => format!("{:?}… ({} bytes)", &value[..end], value.len()),
         None => format!("{value:?}"),

@@ -3,6 +3,7 @@
 use super::last_answer::LastAnswer;
 use super::plugins::is_over_limit;
 use super::response::kind_of_status;
+use super::roots::NoRoots;
 use crate::error::{Error, ErrorKind, Stage};
 use crate::redact::causes;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -36,6 +37,10 @@ pub(crate) fn transport_error<E: std::error::Error + 'static>(
         SdkError::DispatchFailure(failure) if failure.is_timeout() => {
             message(ErrorKind::Timeout, "no connection")
         }
+        SdkError::DispatchFailure(_) if has_no_roots(error) => {
+            message(ErrorKind::Configuration, "there is no root certificate")
+                .with_hint(INSTALL_ROOTS)
+        }
         SdkError::DispatchFailure(failure) => match certificate_error(error) {
             Some(rejected) => untrusted(stage, call, rejected),
             None if is_connection_lost(error) || !failure.is_user() => {
@@ -53,6 +58,14 @@ pub(crate) fn transport_error<E: std::error::Error + 'static>(
     error_of_ours.with_source(Causes(causes(error)))
 }
 
+const INSTALL_ROOTS: &str =
+    "install ca-certificates, or name the authority's certificate in SSL_CERT_FILE, SSL_CERT_DIR or \
+     AWS_CA_BUNDLE; a proxy that inspects TLS has an authority of its own";
+
+fn has_no_roots(error: &(dyn std::error::Error + 'static)) -> bool {
+    chain(error).any(|error| error.is::<NoRoots>())
+}
+
 fn untrusted(stage: Stage, call: &str, rejected: &CertificateError) -> Error {
     let (what, hint) = match rejected {
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => (
@@ -66,11 +79,7 @@ fn untrusted(stage: Stage, call: &str, rejected: &CertificateError) -> Error {
             "the server's certificate has expired or is not valid yet",
             "is this machine's clock right?",
         ),
-        _ => (
-            "the server's certificate is not trusted",
-            "install ca-certificates, or name the authority's certificate in SSL_CERT_FILE, \
-             SSL_CERT_DIR or AWS_CA_BUNDLE; a proxy that inspects TLS has an authority of its own",
-        ),
+        _ => ("the server's certificate is not trusted", INSTALL_ROOTS),
     };
     let message = format!("{call}: {what}");
     Error::from_message(stage, ErrorKind::Configuration, message).with_hint(hint)

@@ -186,7 +186,7 @@ async fn a_region_or_endpoint_that_is_not_valid_is_refused() {
     ] {
         let config = sdk_config().into_builder().endpoint_url(endpoint).build();
         let text = refusal(builder().configure(&config)).await;
-        let says = format!("the SdkConfig's endpoint for STS: {says}");
+        let says = format!("endpoint_url of the profile, or the SdkConfig): {says}");
         assert!(text.contains(&says), "{text}");
     }
 }
