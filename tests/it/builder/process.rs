@@ -141,7 +141,7 @@ const ROWS: &[Row] = &[
     (
         &[("AWS_ENDPOINT_URL", "sts.example.com")],
         "",
-        &["endpoint for STS: \"sts.example.com\" has no scheme"],
+        &["AWS_ENDPOINT_URL_STS\n\"sts.example.com\" has no scheme"],
     ),
     // Switches.
     (
