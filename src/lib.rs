@@ -56,6 +56,10 @@
 //!
 //! - `gcp-auth` (default): [`GcpAuth`], access tokens of gcloud's user and of any provider of the
 //!   crate `gcp_auth`.
+//! - `object_store_0_14`: [`GoogleWebIdentityProvider`] is the `CredentialProvider` of
+//!   `object_store` 0.14.
+//! - `reqsign_3`: [`GoogleWebIdentityProvider`] is the `ProvideCredential` of reqsign 3, which
+//!   opendal 0.57 to 0.59 and iceberg use.
 //! - `test-util`: setters of [`Builder`] for the environment, the machine and the clock of a test.
 //!
 //! [examples]: https://docs.rs/crate/aws-google-web-identity/latest/source/examples/
@@ -63,6 +67,8 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs, unreachable_pub, missing_debug_implementations)]
 
+#[cfg(any(feature = "object_store_0_14", feature = "reqsign_3"))]
+mod adapter;
 mod aws;
 mod build_error;
 mod builder;

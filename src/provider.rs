@@ -80,7 +80,7 @@ impl GoogleWebIdentityProvider {
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) outside a tokio runtime. The
     /// SDK gets the same as a `CredentialsError`.
     pub async fn session(&self) -> Result<Session, Error> {
-        self.refresher.get(Session::with_real_expiry).await
+        self.pick(Session::with_real_expiry).await
     }
 
     /// Refreshes now, whatever is cached: for a caller who knows that the credentials were revoked
@@ -100,9 +100,13 @@ impl GoogleWebIdentityProvider {
         self.refresher.refresh().await
     }
 
+    /// What `pick` takes of the session: of the cached one, or of one that is fetched now.
+    pub(crate) async fn pick<T>(&self, pick: impl Fn(&Session) -> T) -> Result<T, Error> {
+        self.refresher.get(pick).await
+    }
+
     async fn credentials(&self) -> Result<Credentials, Error> {
-        let credentials = |session: &Session| session.credentials().clone();
-        self.refresher.get(credentials).await
+        self.pick(|session| session.credentials().clone()).await
     }
 }
 

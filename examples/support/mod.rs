@@ -16,6 +16,16 @@ pub fn required_var(name: &str, meaning: &str) -> Result<String, String> {
     var(name).ok_or_else(|| format!("{name} is not set: {meaning}"))
 }
 
+/// A number in a variable, or the default.
+pub fn number(name: &str, default: usize) -> Result<usize, String> {
+    match var(name) {
+        Some(text) => text
+            .parse()
+            .map_err(|error| format!("{name}: {text:?}: {error}")),
+        None => Ok(default),
+    }
+}
+
 /// Logs to stderr what `RUST_LOG` selects. Stdout is for the answer.
 pub fn logs() {
     tracing_subscriber::fmt()

@@ -14,6 +14,10 @@ pub struct Session {
     credentials: Credentials,
     expires_at: SystemTime,
     assumed_role_arn: Option<Arc<str>>,
+    /// The same keys as `object_store` takes them. It asks for every request, so they are made once
+    /// for each session, when they are first needed.
+    #[cfg(feature = "object_store_0_14")]
+    object_store: Arc<std::sync::OnceLock<Arc<object_store::aws::AwsCredential>>>,
 }
 
 impl Session {
@@ -44,6 +48,8 @@ impl Session {
             credentials: credentials.build(),
             expires_at,
             assumed_role_arn: assumed_role_arn.map(Arc::from),
+            #[cfg(feature = "object_store_0_14")]
+            object_store: Arc::default(),
         }
     }
 
@@ -76,5 +82,17 @@ impl Session {
         *session.credentials.expiry_mut() = Some(advertised);
         session.expires_at = real;
         session
+    }
+
+    #[cfg(feature = "object_store_0_14")]
+    pub(crate) fn object_store_credential(&self) -> Arc<object_store::aws::AwsCredential> {
+        let make = || {
+            Arc::new(object_store::aws::AwsCredential {
+                key_id: self.credentials.access_key_id().to_owned(),
+                secret_key: self.credentials.secret_access_key().to_owned(),
+                token: self.credentials.session_token().map(str::to_owned),
+            })
+        };
+        self.object_store.get_or_init(make).clone()
     }
 }

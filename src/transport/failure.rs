@@ -58,8 +58,7 @@ pub(crate) fn transport_error<E: std::error::Error + 'static>(
     error_of_ours.with_source(Causes(causes(error)))
 }
 
-const INSTALL_ROOTS: &str =
-    "install ca-certificates, or name the authority's certificate in SSL_CERT_FILE, SSL_CERT_DIR or \
+const INSTALL_ROOTS: &str = "install ca-certificates, or name the authority's certificate in SSL_CERT_FILE, SSL_CERT_DIR or \
      AWS_CA_BUNDLE; a proxy that inspects TLS has an authority of its own";
 
 fn has_no_roots(error: &(dyn std::error::Error + 'static)) -> bool {

@@ -1,6 +1,7 @@
 //! One binary for what is tested from outside.
 
 mod accounts;
+mod adapter;
 mod allocations;
 mod application_default;
 mod auto_traits;

@@ -18,7 +18,11 @@ fn keeps_or_names<T: FromStr<Err = BuildError> + Display>(name: &str) -> Checked
                 let inner = name.trim_start_matches(['\u{feff}', '"', '\'', ' ', '\t', '\r', '\n']);
                 let begins = ["{", "[", "ey", "ew", "Bearer ", "bearer ", "ya29."];
                 let looks = begins.iter().any(|begin| inner.starts_with(begin));
-                prop_assert!(looks || inner.contains("PRIVATE KEY") || inner.contains("eyJ"), "{}", says);
+                prop_assert!(
+                    looks || inner.contains("PRIVATE KEY") || inner.contains("eyJ"),
+                    "{}",
+                    says
+                );
                 return Ok(());
             }
             let begins: String = name.chars().take(40).collect();
@@ -77,7 +81,11 @@ fn a_key_or_a_token_in_place_of_a_name_is_not_shown() {
             format!("{secret}\u{1}").parse::<Audience>().err(),
         ];
         for error in errors.into_iter().flatten() {
-            for says in [format!("{error}"), format!("{error:#}"), format!("{error:?}")] {
+            for says in [
+                format!("{error}"),
+                format!("{error:#}"),
+                format!("{error:?}"),
+            ] {
                 assert!(!says.contains("SECRET"), "{says}");
                 assert!(says.contains("not shown"), "{says}");
             }
