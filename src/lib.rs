@@ -66,6 +66,7 @@
 mod aws;
 mod build_error;
 mod builder;
+mod cache;
 mod clock;
 mod context;
 mod environment;
@@ -90,6 +91,7 @@ pub use aws::session::Session;
 pub use aws::trust_policy;
 pub use build_error::{BuildError, Problem};
 pub use builder::Builder;
+pub use cache::{CacheKey, Lease, Sealed, SealingKey, SessionCache, SessionEntry};
 #[cfg(feature = "test-util")]
 pub use clock::MonotonicClock;
 pub use context::Context;
@@ -104,10 +106,16 @@ pub use refresh::RefreshPolicy;
 #[cfg(feature = "gcp-auth")]
 pub use source::GcpAuth;
 pub use source::{SharedIdToken, TokenCommand, TokenFile, TokenFn};
-pub use token::future;
 pub use token::{
     AccessToken, Assertion, Claims, IdToken, ProvideAccessToken, ProvideIdToken, SignJwt, SignedJwt,
 };
+
+/// The futures that the traits of this crate return: opaque, with `new` and `ready`, like
+/// [`aws_credential_types::provider::future`].
+pub mod future {
+    pub use crate::cache::future::{LeaseSession, LoadSession, ReleaseSession, StoreSession};
+    pub use crate::token::future::{Issuer, ProvideAccessToken, ProvideIdToken, SignJwt};
+}
 
 /// Compiles the programs of the README.
 #[cfg(doctest)]

@@ -4,7 +4,7 @@
 pub(crate) mod access_token;
 pub(crate) mod assertion;
 pub(crate) mod claims;
-pub mod future;
+pub(crate) mod future;
 pub(crate) mod id_token;
 pub(crate) mod sign_jwt;
 
