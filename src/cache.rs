@@ -5,15 +5,22 @@
 //! [`Sealed`] encrypts entries.
 
 mod entry;
+mod file_cache;
 pub(crate) mod future;
+mod guarded;
 mod key;
 mod lease;
 mod sealed;
+mod session;
 
 pub use entry::SessionEntry;
+pub use file_cache::FileCache;
+pub(crate) use guarded::{GuardedCache, Leased, Visit};
 pub use key::CacheKey;
+pub(crate) use key::KeyBase;
 pub use lease::Lease;
 pub use sealed::{Sealed, SealingKey};
+pub(crate) use session::CachedSession;
 
 use crate::build_error::BuildError;
 use crate::context::Context;

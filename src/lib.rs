@@ -91,7 +91,7 @@ pub use aws::session::Session;
 pub use aws::trust_policy;
 pub use build_error::{BuildError, Problem};
 pub use builder::Builder;
-pub use cache::{CacheKey, Lease, Sealed, SealingKey, SessionCache, SessionEntry};
+pub use cache::{CacheKey, FileCache, Lease, Sealed, SealingKey, SessionCache, SessionEntry};
 #[cfg(feature = "test-util")]
 pub use clock::MonotonicClock;
 pub use context::Context;
@@ -107,14 +107,17 @@ pub use refresh::RefreshPolicy;
 pub use source::GcpAuth;
 pub use source::{SharedIdToken, TokenCommand, TokenFile, TokenFn};
 pub use token::{
-    AccessToken, Assertion, Claims, IdToken, ProvideAccessToken, ProvideIdToken, SignJwt, SignedJwt,
+    AccessToken, Assertion, Claims, IdToken, Identity, ProvideAccessToken, ProvideIdToken, SignJwt,
+    SignedJwt,
 };
 
 /// The futures that the traits of this crate return: opaque, with `new` and `ready`, like
 /// [`aws_credential_types::provider::future`].
 pub mod future {
     pub use crate::cache::future::{LeaseSession, LoadSession, ReleaseSession, StoreSession};
-    pub use crate::token::future::{Issuer, ProvideAccessToken, ProvideIdToken, SignJwt};
+    pub use crate::token::future::{
+        Issuer, ProvideAccessToken, ProvideIdToken, ProvideIdentity, SignJwt,
+    };
 }
 
 /// Compiles the programs of the README.

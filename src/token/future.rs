@@ -49,6 +49,10 @@ named_future! {
     ProvideIdToken -> crate::token::IdToken
 }
 named_future! {
+    /// What [`ProvideIdToken::identity`](crate::ProvideIdToken::identity) returns.
+    ProvideIdentity -> Option<crate::token::Identity>
+}
+named_future! {
     /// What [`ProvideAccessToken::provide_access_token`](crate::ProvideAccessToken::provide_access_token) returns.
     ProvideAccessToken -> crate::token::AccessToken
 }
