@@ -16,11 +16,13 @@ use crate::file::FileState;
 use crate::google::iam::{IamIdToken, parse_endpoint};
 use crate::google::metadata_server::MetadataServer;
 use crate::names::Audience;
+use crate::redact::ShownPath;
 use crate::token::{IdToken, ProvideIdToken, future};
 use crate::transport::Endpoint;
 use adc_file::CredentialsFile;
 use place::Place;
 use quota_project::{QuotaProject, with_quota_project};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use target::Target;
 
@@ -53,6 +55,7 @@ pub struct ApplicationDefault {
     impersonate: Option<Result<Target, BuildError>>,
     iam_endpoint: Option<Result<Endpoint, BuildError>>,
     given: Option<CredentialsFile>,
+    path: Option<ShownPath>,
     chosen: Arc<Mutex<Option<Chosen>>>,
 }
 
@@ -78,6 +81,15 @@ impl ApplicationDefault {
     /// Looks nowhere yet.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Reads this credentials file, of any type, and doesn't look for another. The file is read at
+    /// the first use, and again when it changed.
+    pub fn from_file(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: Some(ShownPath::new(path)),
+            ..Self::default()
+        }
     }
 
     /// Takes the contents of a credentials file of any type, from a secret store, and doesn't look
@@ -131,9 +143,10 @@ impl ApplicationDefault {
 
     fn found(&self, cx: &Context) -> Found {
         Found {
-            place: match self.given {
-                Some(_) => Place::Given,
-                None => Place::find(cx.environment()),
+            place: match (&self.given, &self.path) {
+                (Some(_), _) => Place::Given,
+                (None, Some(path)) => Place::of_path(path.clone()),
+                (None, None) => Place::find(cx.environment()),
             },
             impersonate: cx.var(IMPERSONATE).filter(|it| !it.trim().is_empty()),
             quota_project: cx.var(QUOTA_PROJECT),
