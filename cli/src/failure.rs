@@ -2,8 +2,8 @@
 
 use crate::log;
 use aws_google_web_identity::{BuildError, Error, Problem};
-use std::error::Error as StdError;
-use std::fmt::Write as _;
+use std::error::Error as _;
+use std::fmt::{self, Write as _};
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
@@ -91,6 +91,13 @@ impl Failure {
         // Nobody can be told that standard error is closed.
         let _ = io::stderr().write_all(text.as_bytes());
         ExitCode::from(self.status)
+    }
+}
+
+impl fmt::Display for Failure {
+    /// One line, for a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.line)
     }
 }
 

@@ -19,6 +19,31 @@ struct Process<'a> {
     account_id: Option<&'a str>,
 }
 
+/// The answer of the container credentials endpoint
+/// ([format](https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html)).
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Container<'a> {
+    access_key_id: &'a str,
+    secret_access_key: &'a str,
+    token: &'a str,
+    expiration: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account_id: Option<&'a str>,
+}
+
+/// The body of the container credentials endpoint.
+pub(crate) fn container(session: &Session) -> String {
+    let credentials = session.credentials();
+    line(&Container {
+        access_key_id: credentials.access_key_id(),
+        secret_access_key: credentials.secret_access_key(),
+        token: credentials.session_token().unwrap_or_default(),
+        expiration: time(session.expires_at()),
+        account_id: credentials.account_id().map(|account| account.as_str()),
+    })
+}
+
 /// A line of JSON for `credential_process`.
 pub(crate) fn process(session: &Session) -> String {
     let credentials = session.credentials();

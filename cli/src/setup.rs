@@ -42,7 +42,7 @@ pub(crate) fn builder(options: &Options) -> Result<Builder, Failure> {
     Ok(builder)
 }
 
-fn refresh_policy(options: &Options) -> RefreshPolicy {
+pub(crate) fn refresh_policy(options: &Options) -> RefreshPolicy {
     let policy = RefreshPolicy::new();
     let variable = || {
         std::env::var("AWS_ROLE_DURATION_SECONDS")
