@@ -3,6 +3,7 @@
 
 pub(crate) mod adc_file;
 mod authorized_user;
+mod default_identity;
 pub(crate) mod external_account;
 mod place;
 pub(crate) mod quota_project;
@@ -20,6 +21,7 @@ use crate::redact::ShownPath;
 use crate::token::{IdToken, ProvideIdToken, future};
 use crate::transport::Endpoint;
 use adc_file::CredentialsFile;
+pub use default_identity::DefaultIdentity;
 use place::Place;
 use quota_project::{QuotaProject, with_quota_project};
 use std::path::PathBuf;
@@ -190,20 +192,25 @@ impl ApplicationDefault {
         }
     }
 
-    fn choose(&self, found: &Found) -> Result<Arc<dyn ProvideIdToken>, BuildError> {
+    /// The file, if there is one, and the account to impersonate, if one is named.
+    fn read(&self, found: &Found) -> Result<(Option<CredentialsFile>, Option<Target>), BuildError> {
         let endpoint = self.iam_endpoint.clone().transpose()?;
         let target = match (&self.impersonate, &found.impersonate) {
             (Some(target), _) => Some(target.clone()?),
             (None, Some(variable)) => Some(Target::parse_chain(IMPERSONATE, variable)?),
             (None, None) => None,
         };
-        let target = target.map(|target| target.at(endpoint));
-        let quota_project = QuotaProject::parse(QUOTA_PROJECT, found.quota_project.as_deref())?;
         let file = match (&self.given, &found.place) {
             (Some(given), _) => Some(given.clone()),
             (None, Place::File { .. }) => Some(found.place.read()?),
             (None, Place::Given | Place::Metadata) => None,
         };
+        Ok((file, target.map(|target| target.at(endpoint))))
+    }
+
+    fn choose(&self, found: &Found) -> Result<Arc<dyn ProvideIdToken>, BuildError> {
+        let (file, target) = self.read(found)?;
+        let quota_project = QuotaProject::parse(QUOTA_PROJECT, found.quota_project.as_deref())?;
         let account = target.as_ref().map(Target::account);
         let account = account.or(file.as_ref().and_then(CredentialsFile::account));
         tracing::debug!(
