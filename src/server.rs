@@ -43,8 +43,7 @@ impl Server {
         Self {
             stage,
             endpoint: endpoint.clone(),
-            direct: stage == Stage::Metadata
-                || stage == Stage::Source && endpoint.is_link_local(),
+            direct: stage == Stage::Metadata || stage == Stage::Source && endpoint.is_link_local(),
         }
     }
 
@@ -72,7 +71,9 @@ impl Server {
         // Only the origin: a GET of the token endpoint's own path, for example, is an error there.
         let root = Endpoint::parse("server", &self.origin());
         let root = root.unwrap_or_else(|_| self.endpoint.clone());
-        let mut request = Request::get(self.stage, "GET /", &root).path("/").once(within);
+        let mut request = Request::get(self.stage, "GET /", &root)
+            .path("/")
+            .once(within);
         if self.stage == Stage::Metadata {
             request = request.header("metadata-flavor", "Google");
         }

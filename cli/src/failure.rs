@@ -66,6 +66,16 @@ impl Failure {
         Self::new(line).with_status(WRONG_USAGE)
     }
 
+    /// What went wrong, in one line.
+    pub(crate) fn line(&self) -> &str {
+        &self.line
+    }
+
+    /// The lines that explain it.
+    pub(crate) fn explanation(&self) -> &[String] {
+        &self.explanation
+    }
+
     pub(crate) fn with_status(self, status: u8) -> Self {
         Self { status, ..self }
     }
@@ -150,7 +160,7 @@ impl From<BuildError> for Failure {
 }
 
 /// A problem in the words of the command: options in place of setters.
-fn of_problem(problem: &Problem) -> String {
+pub(crate) fn of_problem(problem: &Problem) -> String {
     let setting = renamed(problem.setting());
     if problem.setting() == "region" && problem.message().starts_with("is not set") {
         return format!(
@@ -181,7 +191,7 @@ const ADVICE: (&str, &str) = (
 );
 
 /// The text with options in place of the library's names for them.
-fn renamed(text: &str) -> String {
+pub(crate) fn renamed(text: &str) -> String {
     if let Some((_, option, _)) = OPTIONS.iter().find(|(name, _, _)| *name == text) {
         return (*option).to_owned();
     }
@@ -190,7 +200,7 @@ fn renamed(text: &str) -> String {
     names.fold(text, |text, (name, option, _)| text.replace(name, option))
 }
 
-fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

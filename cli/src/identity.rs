@@ -28,7 +28,7 @@ pub(crate) fn source(options: &Options) -> Box<dyn ProvideIdToken> {
     }
 }
 
-fn application_default(options: &Options, account: Option<&str>) -> ApplicationDefault {
+pub(crate) fn application_default(options: &Options, account: Option<&str>) -> ApplicationDefault {
     let source = match &options.credentials_file {
         Some(path) => ApplicationDefault::from_file(path),
         None => ApplicationDefault::new(),
@@ -57,6 +57,11 @@ fn impersonated(
         Some(endpoint) => source.endpoint(endpoint),
         None => source,
     })
+}
+
+/// Where IAM Credentials is.
+pub(crate) fn iam_origin() -> String {
+    iam_endpoint().unwrap_or_else(|| "https://iamcredentials.googleapis.com".to_owned())
 }
 
 fn iam_endpoint() -> Option<String> {
