@@ -75,7 +75,7 @@ fn check(policy: &TrustPolicy, keys: &ConditionKeys) -> Result<ExitCode, Failure
 
 /// Reads a trust policy from a file.
 pub(crate) fn read(path: &Path) -> Result<TrustPolicy, Failure> {
-    let name = path.display();
+    let name = shown_path(path);
     let mut text = String::new();
     std::fs::File::open(path)
         .and_then(|file| file.take(MAX_FILE).read_to_string(&mut text))
@@ -91,6 +91,25 @@ pub(crate) fn read(path: &Path) -> Result<TrustPolicy, Failure> {
             false => failure,
         }
     })
+}
+
+/// A path in a message. People paste contents where a path belongs: a text that does not look like
+/// a path is not shown.
+pub(crate) fn shown_path(path: &Path) -> String {
+    /// No file system has longer names.
+    const LONGEST_NAME: usize = 255;
+    let text = path.to_string_lossy();
+    let is_secret = text
+        .split(['/', '\\'])
+        .any(|name| name.len() > LONGEST_NAME)
+        || text.trim_start().starts_with(['{', '['])
+        || text.contains("eyJ") && text.len() > 40
+        || text.contains("-----BEGIN")
+        || text.contains("ya29.");
+    match is_secret {
+        true => "<not shown: it does not look like a path>".to_owned(),
+        false => format!("{text:?}"),
+    }
 }
 
 /// The condition keys of `--sub`, without any call, or of a token that is asked for.

@@ -4,11 +4,12 @@ use super::check::{Check, Status};
 use crate::arguments::Options;
 use crate::failure::{Failure, of_problem, one_line, renamed};
 use crate::identity;
-use crate::trust_policy::{self, Document};
+use crate::trust_policy::{self, Document, shown_path};
+use aws_google_web_identity::ServiceAccountEmail;
 use aws_google_web_identity::trust_policy::ConditionKeys;
 use aws_google_web_identity::{
-    BuildError, Context, Error, ErrorKind, IdToken, MetadataServer, Platform, RoleArn, Server,
-    Stage,
+    BuildError, Context, DefaultIdentity, Error, ErrorKind, IdToken, MetadataServer, Platform,
+    RoleArn, Server, Stage,
 };
 use std::path::Path;
 use std::time::Duration;
@@ -45,7 +46,14 @@ pub(super) fn identity(options: &Options, cx: &Context) -> (Check, Vec<Server>) 
     };
     let iam = || Server::new(Stage::Iam, identity::iam_origin());
     let acting = |found: &str| match &options.impersonate {
-        Some(account) => format!("{found}, which impersonates {}", one_line(account)),
+        Some(account) => {
+            let account = account.rsplit(',').next().unwrap_or_default().trim();
+            match account.parse::<ServiceAccountEmail>() {
+                Ok(account) => format!("{found}, which impersonates {}", account.as_str()),
+                // The problem of the settings says more. The text may be a secret.
+                Err(_) => format!("{found}, which impersonates an account with an invalid name"),
+            }
+        }
         None => found.to_owned(),
     };
     if options.gcloud {
@@ -56,7 +64,7 @@ pub(super) fn identity(options: &Options, cx: &Context) -> (Check, Vec<Server>) 
         );
     }
     if let Some(path) = &options.token_file {
-        let found = format!("the ID token in {}", shown(path));
+        let found = format!("the ID token in {}", shown_path(path));
         return (ok(found), Vec::new());
     }
     if options.metadata_server {
@@ -70,39 +78,36 @@ pub(super) fn identity(options: &Options, cx: &Context) -> (Check, Vec<Server>) 
         };
     }
     match identity::application_default(options, options.impersonate.as_deref()).identify(cx) {
-        Ok(found) => {
-            let of_file = |kind| format!("{kind} in {}", found.place());
-            let what = found
-                .file_type()
-                .map_or_else(|| found.place().to_owned(), of_file);
-            let check = ok(what);
-            let check = match found.account() {
-                Some(account) => check.detail("account", account),
-                None => check,
-            };
-            let is_here = found.file_type().is_some() || !is_elsewhere(cx);
-            let servers = found.servers().iter();
-            let servers = servers.filter(|it| is_here || it.stage() != Stage::Metadata);
-            (check, servers.cloned().collect())
-        }
+        Ok(found) => of_application_default(&found, cx),
         Err(error) => (failed(error), Vec::new()),
     }
 }
 
-fn is_elsewhere(cx: &Context) -> bool {
-    matches!(Platform::of(cx), Platform::Elsewhere(_))
+fn of_application_default(found: &DefaultIdentity, cx: &Context) -> (Check, Vec<Server>) {
+    let place = found.place();
+    let is_elsewhere = matches!(Platform::of(cx), Platform::Elsewhere(_));
+    let (status, what) = match found.file_type() {
+        Some(file_type) => (Status::Ok, format!("{file_type} in {place}")),
+        None if is_elsewhere => {
+            let looked = place.strip_prefix("the metadata server: ");
+            (Status::Failed, format!("none: {}", looked.unwrap_or(place)))
+        }
+        None => (Status::Ok, place.to_owned()),
+    };
+    let check = Check::new("identity", "Identity", status, what);
+    if status == Status::Failed {
+        return (check.advise(NO_IDENTITY), Vec::new());
+    }
+    let check = match found.account() {
+        Some(account) => check.detail("account", account),
+        None => check,
+    };
+    (check, found.servers().to_vec())
 }
 
-/// A path that may be a token, pasted in its place.
-fn shown(path: &Path) -> String {
-    let text = path.to_string_lossy();
-    let is_long = text.len() > 200 || text.split(['/', '\\']).any(|name| name.len() > 100);
-    match is_long || text.starts_with("eyJ") || text.starts_with('{') || text.contains("-----BEGIN")
-    {
-        true => "<not shown: it does not look like a path>".to_owned(),
-        false => format!("{text:?}"),
-    }
-}
+const NO_IDENTITY: &str = "outside Google Cloud, name a credentials file with \
+    GOOGLE_APPLICATION_CREDENTIALS, or another identity with --gcloud or --token-file. On Google Cloud, \
+    set GCE_METADATA_HOST=metadata.google.internal";
 
 /// The settings of AWS's half, and their problems.
 pub(super) fn settings(problems: Vec<String>, role: Option<&RoleArn>, sts: &str) -> Check {
@@ -306,11 +311,7 @@ fn of_error(check: &'static str, title: &str, error: &Error) -> Check {
         check = check.detail("cause", cause.clone());
     }
     match error.hint() {
-        _ if error.kind() == ErrorKind::NotConfigured => check.advise(
-            "outside Google Cloud, name a credentials file with GOOGLE_APPLICATION_CREDENTIALS, or another \
-             identity with --gcloud or --token-file. On Google Cloud, set \
-             GCE_METADATA_HOST=metadata.google.internal",
-        ),
+        _ if error.kind() == ErrorKind::NotConfigured => check.advise(NO_IDENTITY),
         Some(hint) => renamed(hint).lines().fold(check, Check::advise),
         None => check,
     }

@@ -57,7 +57,7 @@ fn a_policy_that_pins_no_identity_admits_every_google_account() {
     ] {
         assert_eq!(
             first_words(wide),
-            "the policy admits every Google accoun",
+            "the policy admits every Google accou",
             "{wide}"
         );
     }
