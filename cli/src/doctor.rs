@@ -8,10 +8,10 @@ mod variables;
 
 use crate::arguments::{Doctor, Options};
 use crate::failure::{Failure, of_problem, print_out};
-use crate::{identity, setup, trust_policy};
+use crate::{clock, identity, setup, trust_policy};
 use aws_google_web_identity::{
-    BuildError, Context, Error, GoogleWebIdentityProvider, IdToken, MetadataServer,
-    ProvideIdToken as _, RoleArn, Server,
+    Context, Error, GoogleWebIdentityProvider, IdToken, MetadataServer, ProvideIdToken as _,
+    RoleArn, Server,
 };
 use check::{Check, Status};
 use serde::Serialize;
@@ -58,14 +58,14 @@ async fn examine(options: &Options, arguments: &Doctor) -> Result<(Vec<Check>, b
     let (identity, mut servers) = hops::identity(options, &cx);
     let has_identity = !identity.has_failed();
 
-    let built = setup::builder(options)?.build().await;
+    let built = build(options).await;
     let sts = sts_server(options, &built).await;
     let settings = settings(&built, &identity, role.as_ref(), &sts);
     checks.extend([identity, settings]);
     servers.extend(sts.ok());
     let reached = network::reach(&cx, servers).await;
     checks.extend(reached.iter().map(network::Reached::check));
-    checks.push(network::clock(&reached));
+    checks.push(network::check_clock(&reached));
 
     let token = match (has_identity, &built) {
         (false, _) => Err(Check::skipped("token", "ID token", "there is no identity")),
@@ -101,6 +101,15 @@ async fn examine(options: &Options, arguments: &Doctor) -> Result<(Vec<Check>, b
         (_, Err(_)) => skip_exchange("the settings are wrong", &mut checks),
     };
     Ok((checks, is_healthy))
+}
+
+/// The provider, or the problems of its settings.
+type Built = Result<GoogleWebIdentityProvider, Vec<String>>;
+
+async fn build(options: &Options) -> Built {
+    let builder = setup::builder(options).map_err(|failure| vec![failure.line().to_owned()])?;
+    let built = builder.build().await;
+    built.map_err(|error| error.problems().iter().map(of_problem).collect())
 }
 
 /// STS and GetCallerIdentity.
@@ -140,30 +149,24 @@ fn skip_caller_identity(checks: &mut Vec<Check>) {
 }
 
 fn settings(
-    built: &Result<GoogleWebIdentityProvider, BuildError>,
+    built: &Built,
     identity: &Check,
     role: Option<&RoleArn>,
     sts: &Result<Server, String>,
 ) -> Check {
-    let problems = built.as_ref().err().map(BuildError::problems);
-    let problems: Vec<_> = problems.into_iter().flatten().map(of_problem).collect();
+    let problems = built.as_ref().err().into_iter().flatten();
     // The identity's check has shown its own problems already.
-    let others = problems
-        .into_iter()
-        .filter(|it| !identity.found.contains(it.as_str()));
+    let others = problems.filter(|it| !identity.found.contains(it.as_str()));
     let at = match sts {
         Ok(server) => server.origin(),
         Err(problem) => problem.clone(),
     };
-    hops::settings(others.collect(), role, &at)
+    hops::settings(others.cloned().collect(), role, &at)
 }
 
 /// Where STS is: of the provider, or, where a setting is wrong that says nothing about it, of one
 /// that is made for this.
-async fn sts_server(
-    options: &Options,
-    built: &Result<GoogleWebIdentityProvider, BuildError>,
-) -> Result<Server, String> {
+async fn sts_server(options: &Options, built: &Built) -> Result<Server, String> {
     let stand_in;
     let provider = match built {
         Ok(provider) => provider,
@@ -195,8 +198,8 @@ async fn without_provider(
     let audience = audience.map_err(|_| skipped("there is no valid audience"))?;
     let source = identity::source(options);
     let asked = source.provide_id_token(cx, &audience);
-    let answered = tokio::time::timeout(TOKEN_LIMIT, asked).await;
-    answered.map_err(|_| skipped("the source gave no token in 15 s"))
+    let answered = clock::within(TOKEN_LIMIT, asked).await;
+    answered.ok_or_else(|| skipped("the source gave no token in 15 s"))
 }
 
 fn conclusion(checks: &[Check], is_healthy: bool) -> String {

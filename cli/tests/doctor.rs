@@ -1,5 +1,9 @@
 //! `doctor` against the emulator: what it finds at each hop, what it advises, and what it never
 //! prints.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the program under test has the system's time"
+)]
 
 use aws_google_web_identity_emulator::{Answer, Call, Emulator, Role};
 use serde_json::{Value, json};

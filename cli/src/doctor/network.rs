@@ -1,6 +1,7 @@
 //! The way to each server: name, proxy, certificate, answer; and the servers' clocks.
 
 use super::check::{Check, Status};
+use crate::clock;
 use crate::failure::one_line;
 use aws_google_web_identity::{Context, Error, Probed, Server, Stage};
 use http::Uri;
@@ -109,11 +110,11 @@ async fn look_up(host: String) -> Result<Vec<IpAddr>, String> {
     if let Err(error) = std::thread::Builder::new().spawn(resolve) {
         return Err(error.to_string());
     }
-    match tokio::time::timeout(LIMIT, result).await {
-        Ok(Ok(Ok(addresses))) if !addresses.is_empty() => Ok(addresses),
-        Ok(Ok(Ok(_))) => Err("the name has no address".to_owned()),
-        Ok(Ok(Err(error))) => Err(one_line(&error.to_string())),
-        Ok(Err(_)) | Err(_) => Err(format!("no answer in {} s", LIMIT.as_secs())),
+    match clock::within(LIMIT, result).await {
+        Some(Ok(Ok(addresses))) if !addresses.is_empty() => Ok(addresses),
+        Some(Ok(Ok(_))) => Err("the name has no address".to_owned()),
+        Some(Ok(Err(error))) => Err(one_line(&error.to_string())),
+        Some(Err(_)) | None => Err(format!("no answer in {} s", LIMIT.as_secs())),
     }
 }
 
@@ -231,7 +232,7 @@ fn unreached(error: &Error) -> String {
 }
 
 /// This machine's clock against those of Google and AWS.
-pub(super) fn clock(reached: &[Reached]) -> Check {
+pub(super) fn check_clock(reached: &[Reached]) -> Check {
     const TITLE: &str = "Clock";
     let mut worst = Status::Ok;
     let (mut agrees, mut found) = (Vec::new(), Vec::new());
@@ -250,10 +251,12 @@ pub(super) fn clock(reached: &[Reached]) -> Check {
             _ => "Google's",
         };
         let (apart, direction) = difference(*received_at, *date);
-        let status = match apart {
-            ..=SAME_TIME => Status::Ok,
-            ..=TOLERATED => Status::Warning,
-            _ => Status::Failed,
+        let status = if apart <= SAME_TIME {
+            Status::Ok
+        } else if apart <= TOLERATED {
+            Status::Warning
+        } else {
+            Status::Failed
         };
         if status == Status::Failed || worst == Status::Ok {
             worst = status;
