@@ -245,7 +245,8 @@ pub(super) fn sts(error: &Error, role: Option<&RoleArn>, judged: Option<Status>)
     let again = "A role or policy that was just made takes some seconds to spread.";
     check.advice = match judged {
         Some(Status::Failed) => vec![format!(
-            "give the role the policy above: `aws iam update-assume-role-policy --role-name {name} \
+            "in the role's policy, put the statement above in place of the one that was meant for this \
+             identity, or add it: `aws iam update-assume-role-policy --role-name {name} \
              --policy-document file://trust.json`"
         )],
         Some(_) => vec![format!(
@@ -312,7 +313,11 @@ fn of_error(check: &'static str, title: &str, error: &Error) -> Check {
     }
     match error.hint() {
         _ if error.kind() == ErrorKind::NotConfigured => check.advise(NO_IDENTITY),
-        Some(hint) => renamed(hint).lines().fold(check, Check::advise),
+        // A space at the end of a line goes on on the next one.
+        Some(hint) => {
+            let hint = renamed(hint).replace(" \n", " ");
+            hint.lines().fold(check, Check::advise)
+        }
         None => check,
     }
 }

@@ -3,7 +3,7 @@
 use super::check::{Check, Status};
 use crate::clock;
 use crate::failure::one_line;
-use aws_google_web_identity::{Context, Error, Probed, Server, Stage};
+use aws_google_web_identity::{Context, Error, ErrorKind, Probed, Server, Stage};
 use http::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
 use std::net::{IpAddr, ToSocketAddrs as _};
@@ -145,8 +145,18 @@ impl Reached {
                     .address()
                     .map_or_else(String::new, |it| format!(" at {it}"));
                 let found = format!("answers{at}{through}{http}{tls}");
-                Check::new("server", title, status, found)
-                    .detail("HTTP status", answer.status.to_string())
+                let check = Check::new("server", title, status, found)
+                    .detail("HTTP status", answer.status.to_string());
+                match &self.route {
+                    _ if status == Status::Ok => check,
+                    Route::Proxy { variable, .. } if answer.status == 407 => {
+                        check.advise(credentials_of_proxy(variable))
+                    }
+                    Route::Proxy { host, .. } => check.advise(format!(
+                        "the server or the proxy {host} fails: try again later, or look at the proxy's log"
+                    )),
+                    Route::Direct => check.advise("the server fails: try again later"),
+                }
             }
             Err(error) => {
                 let found = format!("{}{through}", unreached(error));
@@ -177,14 +187,26 @@ impl Reached {
     }
 
     fn advise(&self, check: Check, error: &Error) -> Check {
+        // Certificates, and the files that are named for them.
+        if error.kind() == ErrorKind::Configuration {
+            let hint = error.hint().and_then(|hint| hint.lines().next());
+            return check.advise(hint.unwrap_or(
+                "correct the variable that it names; where roots are missing, install ca-certificates",
+            ));
+        }
         match (&self.route, &self.name) {
+            (Route::Proxy { variable, .. }, _)
+                if check.found.contains("authorization required") =>
+            {
+                check.advise(credentials_of_proxy(variable))
+            }
             (Route::Proxy { host, variable }, _) => check.advise(format!(
                 "is {host} the right proxy, is it running, and does it allow this server? Correct {variable}, \
                  or list the server's host in NO_PROXY"
             )),
             (Route::Direct, Err(_)) => check.advise(match self.server.stage() {
                 Stage::Metadata => {
-                    "there is no metadata server here unless this is Google Cloud: give a credentials \
+                    "there is no metadata server here unless this is Google Cloud: name a credentials \
                      file with GOOGLE_APPLICATION_CREDENTIALS"
                 }
                 _ => {
@@ -192,15 +214,16 @@ impl Reached {
                      /etc/resolv.conf, or set HTTPS_PROXY where only a proxy reaches the internet"
                 }
             }),
-            (Route::Direct, Ok(_)) => match error.hint() {
-                Some(hint) => check.advise(hint.lines().next().unwrap_or_default()),
-                None => check.advise(
-                    "allow the connection in the firewall or network policy, or set HTTPS_PROXY where \
-                     only a proxy reaches the internet",
-                ),
-            },
+            (Route::Direct, Ok(_)) => check.advise(
+                "allow the connection in the firewall or network policy, or set HTTPS_PROXY where only a \
+                 proxy reaches the internet",
+            ),
         }
     }
+}
+
+fn credentials_of_proxy(variable: &str) -> String {
+    format!("put the proxy's user and password into {variable}: http://USER:PASSWORD@HOST:PORT")
 }
 
 fn title(stage: Stage) -> &'static str {
