@@ -85,6 +85,13 @@ pub struct Builder {
 }
 
 impl Builder {
+    /// Sets the role to assume, in place of that of [`GoogleWebIdentityProvider::builder`] or
+    /// `AWS_ROLE_ARN`.
+    pub fn role_arn(mut self, arn: impl Into<String>) -> Self {
+        self.role_arn = Some(arn.into());
+        self
+    }
+
     /// Sets the audience of the ID token, which the role's trust policy tests as
     /// `accounts.google.com:oaud`. It is required and has no default.
     pub fn audience(mut self, audience: impl Into<String>) -> Self {

@@ -17,3 +17,6 @@ pub mod testing {}
 
 #[doc = include_str!("../docs/guide/clouds.md")]
 pub mod clouds {}
+
+#[doc = include_str!("../docs/guide/doctor.md")]
+pub mod doctor {}

@@ -89,6 +89,7 @@ mod names;
 mod provider;
 mod redact;
 mod refresh;
+mod server;
 mod source;
 mod token;
 mod transport;
@@ -102,13 +103,15 @@ pub use cache::{CacheKey, FileCache, Lease, Sealed, SealingKey, SessionCache, Se
 pub use clock::MonotonicClock;
 pub use context::Context;
 pub use error::{Error, ErrorKind, Stage};
-pub use google::application_default::ApplicationDefault;
+pub use google::application_default::{ApplicationDefault, DefaultIdentity};
 pub use google::iam::{IamIdToken, IamSignJwt};
 pub use google::metadata_server::MetadataServer;
+pub use google::platform::Platform;
 pub use google::token_endpoint::{JwtBearer, LocalKey};
 pub use names::{Audience, RoleArn, ServiceAccountEmail, SessionName};
 pub use provider::GoogleWebIdentityProvider;
 pub use refresh::RefreshPolicy;
+pub use server::{Probed, Server};
 #[cfg(feature = "gcp-auth")]
 pub use source::GcpAuth;
 pub use source::{SharedIdToken, TokenCommand, TokenFile, TokenFn};

@@ -6,6 +6,7 @@ use crate::exchange::Exchange;
 use crate::refresh::{
     Deadline, Expiring, Fetch, FetchFailure, FetchFuture, Need, RefreshPolicy, Refresher,
 };
+use crate::server::Server;
 use crate::token::IdToken;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, future};
@@ -98,6 +99,34 @@ impl GoogleWebIdentityProvider {
     /// Those of [`session`](Self::session) when nothing is cached.
     pub async fn refresh(&self) -> Result<(), Error> {
         self.refresher.refresh().await
+    }
+
+    /// The server that STS is called at, by the SDK's rules for Region, endpoint, FIPS and
+    /// dual-stack. It sends nothing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) when the rules lead to none.
+    pub async fn sts_server(&self) -> Result<Server, Error> {
+        self.exchange.sts.server(&self.exchange.cx).await
+    }
+
+    /// Calls `GetCallerIdentity` with the credentials of [`session`](Self::session): AWS accepts
+    /// them, and says whose they are. Returns the ARN of the assumed role.
+    ///
+    /// No permission is needed for it, and no policy can deny it
+    /// ([reference](https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html)).
+    ///
+    /// # Errors
+    /// Those of [`session`](Self::session), and those of the call. Servers other than AWS may not
+    /// have it; AWS's own code for that is `InvalidAction`.
+    pub async fn caller_identity(&self) -> Result<String, Error> {
+        let session = self.session().await?;
+        let call = self
+            .exchange
+            .sts
+            .caller_identity(&self.exchange.cx, session.credentials());
+        let deadline = self.refresher.deadline("answer to GetCallerIdentity");
+        deadline.guard(Stage::Sts, call).await
     }
 
     /// What `pick` takes of the session: of the cached one, or of one that is fetched now.

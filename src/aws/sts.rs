@@ -2,6 +2,7 @@
 //! ([AssumeRoleWithWebIdentity](https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html)).
 
 mod call;
+mod caller_identity;
 mod refusal;
 
 use crate::aws::session::Session;
