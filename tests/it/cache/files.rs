@@ -30,10 +30,6 @@ fn names(directory: &Path) -> Vec<String> {
     names
 }
 
-fn session_file(directory: &Path, byte: u8) -> PathBuf {
-    directory.join(format!("{}.session", key(byte)))
-}
-
 #[tokio::test]
 async fn what_is_stored_is_loaded_with_what_is_left() {
     let (parent, cache) = file_cache();

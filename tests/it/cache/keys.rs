@@ -98,10 +98,6 @@ fn distinct(fleet: &Fleet, files: &std::path::Path) -> Vec<(&'static str, Builde
             "its e-mail in the token",
             by(Arc::new(metadata().include_email(true))),
         ),
-        (
-            "the account by name",
-            by(Arc::new(metadata().service_account(ROBOT))),
-        ),
         ("key file", by(Arc::new(JwtBearer::new(key(fleet, ROBOT))))),
         (
             "key file of another account",

