@@ -9,6 +9,9 @@ pub mod trust_policy {}
 #[doc = include_str!("../docs/guide/refresh.md")]
 pub mod refresh {}
 
+#[doc = include_str!("../docs/guide/shared_cache.md")]
+pub mod shared_cache {}
+
 #[doc = include_str!("../docs/guide/errors.md")]
 pub mod errors {}
 
