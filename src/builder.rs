@@ -3,9 +3,10 @@
 use crate::aws::sts::{AssumeRole, Sts};
 use crate::aws::{region, sdk_config, session_length, session_policy};
 use crate::build_error::{BuildError, Problems};
+use crate::cache::{GuardedCache, KeyBase, SessionCache};
 use crate::context::Context;
 use crate::environment::Environment;
-use crate::exchange::{AzpWatch, Exchange};
+use crate::exchange::{AzpWatch, Exchange, Sharing};
 use crate::file::{self, off_runtime};
 use crate::google::application_default::ApplicationDefault;
 use crate::google::token_endpoint::JwtBearer;
@@ -77,6 +78,7 @@ pub struct Builder {
     region: Option<Region>,
     sdk: Option<SdkConfig>,
     refresh_policy: RefreshPolicy,
+    cache: Option<Arc<GuardedCache>>,
     environment: Environment,
     #[cfg(feature = "test-util")]
     monotonic: Option<Arc<dyn crate::clock::MonotonicClock>>,
@@ -161,6 +163,18 @@ impl Builder {
         self
     }
 
+    /// Shares sessions with other processes through this cache: a
+    /// [`FileCache`](crate::FileCache) with those of this machine.
+    ///
+    /// Every process that has the cache, and its sealing key if there is one, can use every session
+    /// in it. Sessions are kept apart by role, session policy, length, session name, audience,
+    /// endpoint of STS and Google identity. A cache that fails costs at most 250 ms and one warning
+    /// a minute.
+    pub fn session_cache(mut self, cache: impl SessionCache + 'static) -> Self {
+        self.cache = Some(Arc::new(GuardedCache::new(cache)));
+        self
+    }
+
     /// Checks all settings and makes the provider. Reads local files, on a thread for that, but
     /// does no network I/O and leaves no task running.
     ///
@@ -224,7 +238,12 @@ impl Builder {
             .source
             .unwrap_or_else(|| Arc::new(ApplicationDefault::new()));
         if let Some(cx) = &cx {
-            problems.take(check(&source, cx).await);
+            let (checked, with) = (source.clone(), cx.clone());
+            problems.take(check("token_source", move || checked.check(&with)).await);
+            if let Some(cache) = self.cache.clone() {
+                let cx = cx.clone();
+                problems.take(check("session_cache", move || cache.check(&cx)).await);
+            }
         }
         problems.finish()?;
         let (Some(cx), Some(role_arn), Some(audience), Some(policy)) =
@@ -238,6 +257,17 @@ impl Builder {
             policy,
             policy_arns: self.policy_arns,
         };
+        let sharing = self.cache.map(|cache| Sharing {
+            cache,
+            keys: keys(
+                &cx,
+                self.region.as_ref(),
+                &request,
+                &audience,
+                &session_name,
+            ),
+            policy: self.refresh_policy.clone(),
+        });
         let sts = Sts::new(&cx, self.region, request);
         let exchange = Exchange {
             cx,
@@ -246,6 +276,7 @@ impl Builder {
             session_name,
             sts,
             azp: AzpWatch::default(),
+            sharing,
         };
         Ok(GoogleWebIdentityProvider::new(
             exchange,
@@ -304,16 +335,55 @@ impl Builder {
     }
 }
 
-/// Checks a source off the runtime's thread: it may read files, and a dead network file system
-/// answers late or never.
-async fn check(source: &Arc<dyn ProvideIdToken>, cx: &Context) -> Result<(), BuildError> {
+/// Runs a check off the runtime's thread: it may read files, and a dead network file system answers
+/// late or never.
+async fn check(
+    setter: &str,
+    check: impl FnOnce() -> Result<(), BuildError> + Send + 'static,
+) -> Result<(), BuildError> {
     const LIMIT: Duration = Duration::from_secs(10);
-    let (source, cx) = (source.clone(), cx.clone());
-    let checked = off_runtime(move || file::within(LIMIT, move || source.check(&cx))).await;
+    let checked = off_runtime(move || file::within(LIMIT, check)).await;
     checked.and_then(|checked| checked).unwrap_or_else(|error| {
         let what = format!("could not be checked within {} s", LIMIT.as_secs());
-        Err(BuildError::new("token_source", what).with_source(error))
+        Err(BuildError::new(setter, what).with_source(error))
     })
+}
+
+/// Everything but the identity that makes a session what it is. What is left out here, two
+/// providers that differ in it would share.
+fn keys(
+    cx: &Context,
+    region: Option<&Region>,
+    request: &AssumeRole,
+    audience: &Audience,
+    session_name: &Option<SessionName>,
+) -> KeyBase {
+    let AssumeRole {
+        role_arn,
+        duration,
+        policy,
+        policy_arns,
+    } = request;
+    let region = region.or_else(|| cx.sdk().region());
+    let flag = |flag: Option<bool>| flag.map(|flag| [u8::from(flag)]);
+    let keys = KeyBase::new()
+        .field("role", role_arn.as_str())
+        .field("audience", audience.as_str())
+        .optional("length", duration.map(|it| it.as_secs().to_be_bytes()))
+        .optional("policy", policy.as_deref())
+        .optional(
+            "session name",
+            session_name.as_ref().map(SessionName::as_str),
+        )
+        .optional("Region", region.map(Region::as_ref))
+        // The SDK prefers the one or the other, depending on who set them.
+        .optional("endpoint of STS", region::sts_endpoint(cx.sdk()))
+        .optional("endpoint", cx.sdk().endpoint_url())
+        .optional("FIPS", flag(cx.sdk().use_fips()))
+        .optional("dual-stack", flag(cx.sdk().use_dual_stack()));
+    policy_arns
+        .iter()
+        .fold(keys, |keys, arn| keys.field("policy ARN", arn))
 }
 
 impl fmt::Debug for Builder {
@@ -330,6 +400,7 @@ impl fmt::Debug for Builder {
             .field("policy_arns", &self.policy_arns)
             .field("region", &self.region)
             .field("refresh_policy", &self.refresh_policy)
+            .field("cache", &self.cache)
             .finish_non_exhaustive()
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The variables of the process and what the system says about the machine, or a test's values.
 #[derive(Clone, Default)]
@@ -18,6 +19,7 @@ pub(crate) enum Environment {
 pub(crate) struct Fixed {
     variables: HashMap<String, String>,
     product_name: Option<String>,
+    machine: Option<String>,
 }
 
 impl Default for Fixed {
@@ -25,8 +27,17 @@ impl Default for Fixed {
         Self {
             variables: HashMap::new(),
             product_name: Some("a test's machine".to_owned()),
+            machine: None,
         }
     }
+}
+
+/// The time since the boot of the machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BootClock {
+    /// Which boot of which machine. Uptimes of different ones must not be compared.
+    pub(crate) boot: String,
+    pub(crate) uptime: Duration,
 }
 
 impl Environment {
@@ -89,6 +100,46 @@ impl Environment {
         }
     }
 
+    /// This machine in its present boot, among all machines: the id that the kernel draws when it
+    /// starts, and the host's name, which tells containers apart. `None` where the system has no
+    /// such id.
+    pub(crate) fn machine(&self) -> Option<String> {
+        match self {
+            Environment::Process => {
+                let boot = word("/proc/sys/kernel/random/boot_id")?;
+                Some(format!("{boot} {}", self.host_name()?))
+            }
+            Environment::Fixed(fixed) => fixed.machine.clone(),
+        }
+    }
+
+    /// The clock that runs from the boot of this machine on, suspended or not, and that nobody
+    /// sets. `monotonic` stands in for it in a test.
+    pub(crate) fn boot_clock(&self, monotonic: Duration) -> Option<BootClock> {
+        match self {
+            Environment::Process => {
+                let boot = word("/proc/sys/kernel/random/boot_id")?;
+                // A container can have an uptime of its own (a time namespace, lxcfs) and yet the
+                // boot id of its host. So only processes of the same namespaces compare uptimes.
+                let namespace = |name| {
+                    let link = std::fs::read_link(format!("/proc/self/ns/{name}")).ok()?;
+                    Some(link.to_string_lossy().into_owned())
+                };
+                let (time, pid) = (namespace("time"), namespace("pid")?);
+                let uptime = word("/proc/uptime")?;
+                let seconds = uptime.split(' ').next()?.parse().ok()?;
+                Some(BootClock {
+                    boot: format!("{boot} {} {pid}", time.unwrap_or_default()),
+                    uptime: Duration::try_from_secs_f64(seconds).ok()?,
+                })
+            }
+            Environment::Fixed(fixed) => Some(BootClock {
+                boot: fixed.machine.clone()?,
+                uptime: monotonic,
+            }),
+        }
+    }
+
     /// The machine's product name in the firmware, where the system exposes it.
     pub(crate) fn product_name(&self) -> Option<String> {
         match self {
@@ -106,6 +157,10 @@ impl Environment {
 
     pub(crate) fn set_product_name(&mut self, name: Option<String>) {
         self.fixed().product_name = name;
+    }
+
+    pub(crate) fn set_machine(&mut self, machine: Option<String>) {
+        self.fixed().machine = machine;
     }
 
     fn fixed(&mut self) -> &mut Fixed {

@@ -1,6 +1,7 @@
 //! One exchange: first the source's ID token, then the STS session for it.
 
 mod azp_watch;
+mod shared;
 
 use crate::aws::session::Session;
 use crate::aws::session_name::{place, session_name};
@@ -11,6 +12,7 @@ use crate::names::{Audience, SessionName};
 use crate::refresh::Deadline;
 use crate::token::{IdToken, ProvideIdToken};
 pub(crate) use azp_watch::AzpWatch;
+pub(crate) use shared::Sharing;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +29,8 @@ pub(crate) struct Exchange {
     pub(crate) session_name: Option<SessionName>,
     pub(crate) sts: Sts,
     pub(crate) azp: AzpWatch,
+    /// Present with a session cache.
+    pub(crate) sharing: Option<Sharing>,
 }
 
 impl Exchange {
@@ -86,6 +90,11 @@ impl Exchange {
     /// Each stage runs under the deadline, so that a timeout names the stage at which it happened.
     pub(crate) async fn session(&self, deadline: &Deadline) -> Result<Session, Error> {
         let token = deadline.guard(Stage::Source, self.id_token()).await?;
+        self.session_for(token, deadline).await
+    }
+
+    /// The session for this token, replaced once if STS refuses it.
+    async fn session_for(&self, token: IdToken, deadline: &Deadline) -> Result<Session, Error> {
         let error = match self.assume_role(&token, deadline).await {
             Err(error) if error.blames_token() => error,
             other => return other,

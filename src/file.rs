@@ -13,6 +13,7 @@ use std::path::Path;
 use std::sync::mpsc;
 use std::time::Duration;
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
 /// A credentials file has 2 KiB to 4 KiB, a token at most 20,000 characters.
@@ -123,6 +124,24 @@ pub(crate) fn within<T: Send + 'static>(
         mpsc::RecvTimeoutError::Timeout => io::ErrorKind::TimedOut.into(),
         mpsc::RecvTimeoutError::Disconnected => io::Error::other("it panicked"),
     })
+}
+
+/// Runs blocking work that may hang on a thread of its own. When the future is dropped, the thread
+/// goes on, and what it brings is dropped.
+///
+/// Unlike a thread of the runtime it doesn't keep the runtime from shutting down.
+///
+/// # Errors
+/// The thread can't be started, or the work panicked.
+pub(crate) async fn on_own_thread<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<T> {
+    let (done, result) = oneshot::channel();
+    let thread = std::thread::Builder::new().name("aws-google-web-identity".to_owned());
+    thread.spawn(move || {
+        let _ = done.send(work());
+    })?;
+    result.await.map_err(|_| io::Error::other("it panicked"))
 }
 
 #[cfg(test)]

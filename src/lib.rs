@@ -72,6 +72,7 @@ mod adapter;
 mod aws;
 mod build_error;
 mod builder;
+mod cache;
 mod clock;
 mod context;
 mod environment;
@@ -96,6 +97,7 @@ pub use aws::session::Session;
 pub use aws::trust_policy;
 pub use build_error::{BuildError, Problem};
 pub use builder::Builder;
+pub use cache::{CacheKey, FileCache, Lease, Sealed, SealingKey, SessionCache, SessionEntry};
 #[cfg(feature = "test-util")]
 pub use clock::MonotonicClock;
 pub use context::Context;
@@ -110,10 +112,19 @@ pub use refresh::RefreshPolicy;
 #[cfg(feature = "gcp-auth")]
 pub use source::GcpAuth;
 pub use source::{SharedIdToken, TokenCommand, TokenFile, TokenFn};
-pub use token::future;
 pub use token::{
-    AccessToken, Assertion, Claims, IdToken, ProvideAccessToken, ProvideIdToken, SignJwt, SignedJwt,
+    AccessToken, Assertion, Claims, IdToken, Identity, ProvideAccessToken, ProvideIdToken, SignJwt,
+    SignedJwt,
 };
+
+/// The futures that the traits of this crate return: opaque, with `new` and `ready`, like
+/// [`aws_credential_types::provider::future`].
+pub mod future {
+    pub use crate::cache::future::{LeaseSession, LoadSession, ReleaseSession, StoreSession};
+    pub use crate::token::future::{
+        Issuer, ProvideAccessToken, ProvideIdToken, ProvideIdentity, SignJwt,
+    };
+}
 
 /// Compiles the programs of the README.
 #[cfg(doctest)]

@@ -4,7 +4,7 @@ use crate::aws::session::Session;
 use crate::error::{Error, Stage};
 use crate::exchange::Exchange;
 use crate::refresh::{
-    Deadline, Expiring, Fetch, FetchFailure, FetchFuture, Fetched, RefreshPolicy, Refresher,
+    Deadline, Expiring, Fetch, FetchFailure, FetchFuture, Need, RefreshPolicy, Refresher,
 };
 use crate::token::IdToken;
 use aws_credential_types::Credentials;
@@ -144,18 +144,8 @@ impl Fetch for SessionFetch {
     const WHAT: &'static str = "credentials";
     const ISSUED_AT: Stage = Stage::Sts;
 
-    fn fetch(&self, deadline: Deadline) -> FetchFuture<'_, Session> {
-        Box::pin(async move {
-            let session = self.0.session(&deadline).await?;
-            let lifetime = session
-                .expires_at()
-                .duration_since(self.0.cx.now())
-                .unwrap_or_default();
-            Ok(Fetched {
-                value: session,
-                lifetime,
-            })
-        })
+    fn fetch(&self, deadline: Deadline, need: Need) -> FetchFuture<'_, Session> {
+        Box::pin(async move { self.0.fetch(&deadline, need).await })
     }
 }
 

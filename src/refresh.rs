@@ -49,7 +49,7 @@ mod state;
 mod sync;
 mod task;
 
-pub(crate) use fetch::{Deadline, Expiring, Fetch, FetchFailure, FetchFuture, Fetched};
+pub(crate) use fetch::{Deadline, Expiring, Fetch, FetchFailure, FetchFuture, Fetched, Need};
 pub use policy::RefreshPolicy;
 
 use crate::clock::{Clocks, Moment};
@@ -192,15 +192,16 @@ impl<F: Fetch> Refresher<F> {
             .ok_or_else(|| FetchFailure::RuntimeEnded.error(Stage::Source, F::WHAT))
     }
 
-    /// Fetches now, whatever is cached and whatever failed before. Joins only a fetch that started
-    /// after this call, since an earlier one may have read what the caller knows to be outdated.
+    /// Fetches now, whatever is cached and whatever failed before. Joins only a forced fetch that
+    /// started after this call: an earlier one may have read what the caller knows to be outdated,
+    /// and one that is not forced may take an old value from elsewhere.
     pub(crate) async fn refresh(&self) -> Result<(), Error> {
         let shared = &self.shared;
         let first = shared.state().next_number();
         for attempt in 1..=MAX_ATTEMPTS {
             let in_flight = loop {
                 let in_flight = task::join_or_start(shared, join(attempt))?;
-                if in_flight.number() >= first {
+                if in_flight.number() >= first && in_flight.is_forced() {
                     break in_flight;
                 }
                 shared.outcome(in_flight).await;

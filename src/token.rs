@@ -4,8 +4,9 @@
 pub(crate) mod access_token;
 pub(crate) mod assertion;
 pub(crate) mod claims;
-pub mod future;
+pub(crate) mod future;
 pub(crate) mod id_token;
+pub(crate) mod identity;
 pub(crate) mod sign_jwt;
 
 pub use access_token::{AccessToken, ProvideAccessToken};
@@ -15,4 +16,5 @@ pub use assertion::Assertion;
 pub use claims::Claims;
 pub(crate) use id_token::MAX_TOKEN;
 pub use id_token::{IdToken, ProvideIdToken};
+pub use identity::Identity;
 pub use sign_jwt::{SignJwt, SignedJwt};

@@ -37,10 +37,25 @@ impl Session {
             Zeroizing::new(secret_access_key),
             Zeroizing::new(session_token),
         );
+        Self::from_parts(
+            [&access_key_id, &secret, &token],
+            account_id.as_deref(),
+            expires_at,
+            assumed_role_arn.as_deref(),
+        )
+    }
+
+    /// From access key id, secret access key and session token.
+    pub(crate) fn from_parts(
+        [access_key_id, secret, token]: [&str; 3],
+        account_id: Option<&str>,
+        expires_at: SystemTime,
+        assumed_role_arn: Option<&str>,
+    ) -> Self {
         let mut credentials = Credentials::builder()
             .access_key_id(access_key_id)
-            .secret_access_key(secret.as_str())
-            .session_token(token.as_str())
+            .secret_access_key(secret)
+            .session_token(token)
             .expiry(expires_at)
             .provider_name(PROVIDER_NAME);
         credentials.set_account_id(account_id.map(Into::into));

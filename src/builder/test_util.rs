@@ -29,6 +29,14 @@ impl Builder {
         self
     }
 
+    /// Sets what identifies the machine in its present boot, for tests: `None` where the system has
+    /// no such id, which is the default in an [`environment`](Self::environment) of your own. The
+    /// machine's uptime then is the [`monotonic_clock`](Self::monotonic_clock).
+    pub fn machine(mut self, id: Option<&str>) -> Self {
+        self.environment.set_machine(id.map(str::to_owned));
+        self
+    }
+
     /// Sets the monotonic clock, for tests. [`configure`](Self::configure) sets the wall clock and
     /// the sleep.
     pub fn monotonic_clock(mut self, clock: impl MonotonicClock + 'static) -> Self {

@@ -19,6 +19,9 @@ pub enum Stage {
     Iam,
     /// Calling AWS STS `AssumeRoleWithWebIdentity`.
     Sts,
+    /// Loading a session from a [`SessionCache`](crate::SessionCache), or storing it there. A
+    /// provider only logs such errors, and makes the exchange as if there were no cache.
+    Cache,
 }
 
 impl fmt::Display for Stage {
@@ -30,6 +33,7 @@ impl fmt::Display for Stage {
             Stage::Metadata => "the metadata server",
             Stage::Iam => "the IAM Credentials API",
             Stage::Sts => "AWS STS",
+            Stage::Cache => "the session cache",
         })
     }
 }

@@ -256,6 +256,20 @@ impl ProvideIdToken for ApplicationDefault {
         }
     }
 
+    fn identity<'a>(
+        &'a self,
+        cx: &'a Context,
+        across_machines: bool,
+    ) -> future::ProvideIdentity<'a> {
+        future::ProvideIdentity::new(async move {
+            match self.source(cx) {
+                Ok((source, _)) => source.identity(cx, across_machines).await,
+                // The exchange reports it.
+                Err(_) => Ok(None),
+            }
+        })
+    }
+
     /// A file that is there, or that the environment names, must be usable.
     fn check(&self, cx: &Context) -> Result<(), BuildError> {
         self.source(cx).map(drop)

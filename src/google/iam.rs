@@ -115,6 +115,12 @@ impl IamClient {
         }
     }
 
+    /// The endpoint and the delegates, as one text; `None` when one of them is wrong.
+    pub(crate) fn way(&self) -> Option<String> {
+        let (endpoint, delegates) = (self.endpoint.as_ref().ok()?, self.delegates.as_ref().ok()?);
+        Some(format!("{} {delegates:?}", endpoint.origin()))
+    }
+
     /// Calls `method` of `account` with this JSON object.
     pub(crate) async fn call<T: DeserializeOwned>(
         &self,

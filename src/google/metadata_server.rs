@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Stage};
 use crate::google::platform;
 use crate::google::platform::Platform;
 use crate::names::{Audience, ServiceAccountEmail};
-use crate::token::{AccessToken, IdToken, ProvideAccessToken, ProvideIdToken, future};
+use crate::token::{AccessToken, IdToken, Identity, ProvideAccessToken, ProvideIdToken, future};
 use crate::transport::{Endpoint, Request, Response};
 use location::Location;
 use patience::Patience;
@@ -248,6 +248,34 @@ impl MetadataServer {
     }
 }
 
+impl MetadataServer {
+    /// On one machine, that machine in its present boot: its account can be changed only while it
+    /// is stopped. That needs no request. Among several machines, and in Kubernetes, where an
+    /// account can be changed under a running pod, the account's e-mail address.
+    async fn known_identity(
+        &self,
+        cx: &Context,
+        across_machines: bool,
+    ) -> Result<Option<Identity>, Error> {
+        let Ok((location, account)) = self.parsed(cx) else {
+            return Ok(None);
+        };
+        let email_included = if self.include_email { "email" } else { "" };
+        let machine = cx.environment().machine();
+        if !across_machines
+            && cx.var("KUBERNETES_SERVICE_HOST").is_none()
+            && let Some(machine) = machine
+        {
+            let server = location.server.origin();
+            let fields = [server.as_str(), account, &machine, email_included];
+            return Ok(Some(Identity::new("metadata server of a machine", fields)));
+        }
+        let email = self.email(cx).await?;
+        let fields = [email.as_str(), email_included];
+        Ok(Some(Identity::new("metadata server", fields)))
+    }
+}
+
 impl ProvideIdToken for MetadataServer {
     fn provide_id_token<'a>(
         &'a self,
@@ -255,6 +283,14 @@ impl ProvideIdToken for MetadataServer {
         audience: &'a Audience,
     ) -> future::ProvideIdToken<'a> {
         future::ProvideIdToken::new(self.id_token(cx, audience))
+    }
+
+    fn identity<'a>(
+        &'a self,
+        cx: &'a Context,
+        across_machines: bool,
+    ) -> future::ProvideIdentity<'a> {
+        future::ProvideIdentity::new(self.known_identity(cx, across_machines))
     }
 
     fn check(&self, cx: &Context) -> Result<(), BuildError> {

@@ -1,6 +1,6 @@
 //! The cached value and its times.
 
-use super::fetch::Expiring;
+use super::fetch::{Expiring, Fetched};
 use super::policy::{ADVERTISED_AFTER_REFRESH, DRIFT, HOLD, MAX_LIFETIME, RefreshPolicy, Schedule};
 use crate::clock::Moment;
 use std::time::{Duration, SystemTime};
@@ -38,21 +38,27 @@ impl<V: Expiring> Cached<V> {
     /// `random` is 0.0 to 1.0.
     pub(super) fn new(
         number: u64,
-        value: &V,
-        lifetime: Duration,
+        fetched: &Fetched<V>,
         arrived: Moment,
         policy: &RefreshPolicy,
         random: f64,
     ) -> Self {
-        let lifetime = lifetime.min(MAX_LIFETIME);
+        let age = fetched.age.min(MAX_LIFETIME);
+        let lifetime = fetched.lifetime.min(MAX_LIFETIME).saturating_add(age);
         let schedule = policy.schedule(lifetime, random);
-        let advertised = later(arrived.wall, advertised_age(lifetime, &schedule));
+        let advertised_after = if age.is_zero() || age < schedule.refresh_after {
+            advertised_age(lifetime, &schedule).saturating_sub(age)
+        } else {
+            // Its refresh is due on arrival.
+            HOLD.min(fetched.lifetime)
+        };
+        let advertised = later(arrived.wall, advertised_after);
         Self {
             number,
-            value: value.with_expiry(advertised, None),
+            value: fetched.value.with_expiry(advertised, None),
             advertised,
             counted_from: arrived,
-            age_then: Duration::ZERO,
+            age_then: age,
             lifetime,
             schedule,
         }

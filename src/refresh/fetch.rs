@@ -20,6 +20,17 @@ pub(crate) trait Expiring: Clone + Send + Sync + 'static {
 pub(crate) struct Fetched<V> {
     pub(crate) value: V,
     pub(crate) lifetime: Duration,
+    /// How old it is already. Lifetime and age together decide when it is refreshed.
+    pub(crate) age: Duration,
+}
+
+/// Why a fetch is made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Need {
+    /// A caller knows that what it got is outdated, and wants none that is as old.
+    pub(crate) forced: bool,
+    /// How long the cached value is still valid, which callers get meanwhile; zero without one.
+    pub(crate) held_for: Duration,
 }
 
 /// Fetches a value for the refresher.
@@ -32,7 +43,7 @@ pub(crate) trait Fetch: Send + Sync + 'static {
     const ISSUED_AT: Stage;
 
     /// Fetches the value. Everything that it awaits runs under `deadline`, by [`Deadline::guard`].
-    fn fetch(&self, deadline: Deadline) -> FetchFuture<'_, Self::Value>;
+    fn fetch(&self, deadline: Deadline, need: Need) -> FetchFuture<'_, Self::Value>;
 }
 
 /// What [`Fetch::fetch`] returns.
@@ -63,6 +74,11 @@ impl Deadline {
         }
     }
 
+    /// How much time is left.
+    pub(crate) fn left(&self) -> Duration {
+        self.ends_at.saturating_sub(self.clocks.elapsed())
+    }
+
     /// Runs one stage. If the deadline passes first, or the code of the stage panics, that is the
     /// error.
     pub(crate) async fn guard<T>(
@@ -77,7 +93,7 @@ impl Deadline {
             catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx)))
                 .unwrap_or_else(|_| Poll::Ready(failure(FetchFailure::Panicked)))
         });
-        let left = self.ends_at.saturating_sub(self.clocks.elapsed());
+        let left = self.left();
         tokio::select! {
             // A result that is there counts, even if the deadline passed before anybody looked.
             biased;

@@ -20,6 +20,7 @@ pub(super) enum Outcome {
 #[derive(Clone)]
 pub(super) struct InFlight {
     number: u64,
+    forced: bool,
     started: Moment,
     /// How long waiters wait, from the start.
     patience: Duration,
@@ -31,6 +32,7 @@ pub(super) struct InFlight {
 /// A fetch in flight, as its task sees it. Dropped without an outcome, the fetch is lost.
 pub(super) struct Completion {
     pub(super) number: u64,
+    pub(super) forced: bool,
     pub(super) deadline: Duration,
     pub(super) runtime: Runtime,
     outcome: watch::Sender<Option<Outcome>>,
@@ -48,10 +50,12 @@ impl InFlight {
         now: &Moment,
         deadline: Duration,
         runtime: &Runtime,
+        forced: bool,
     ) -> (Self, Completion) {
         let (sender, receiver) = watch::channel(None);
         let in_flight = Self {
             number,
+            forced,
             started: *now,
             patience: deadline.saturating_add(GRACE),
             runtime: runtime.clone(),
@@ -59,6 +63,7 @@ impl InFlight {
         };
         let completion = Completion {
             number,
+            forced,
             deadline,
             runtime: runtime.clone(),
             outcome: sender,
@@ -68,6 +73,11 @@ impl InFlight {
 
     pub(super) fn number(&self) -> u64 {
         self.number
+    }
+
+    /// Whether a caller asked for it whatever was cached.
+    pub(super) fn is_forced(&self) -> bool {
+        self.forced
     }
 
     pub(super) fn runs_on(&self, runtime: &Runtime) -> bool {

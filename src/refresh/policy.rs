@@ -235,6 +235,12 @@ impl RefreshPolicy {
         }
     }
 
+    /// Whether the refresh of a value of this lifetime and age may be due, for the process that
+    /// refreshes first.
+    pub(crate) fn may_be_due(&self, lifetime: Duration, age: Duration) -> bool {
+        age >= self.schedule(lifetime, 1.0).refresh_after
+    }
+
     /// The pause after this many failures in a row. `left` is the remaining lifetime of the cached
     /// value, zero if there is none. `random` is 0.0 to 1.0.
     pub(super) fn backoff_after(&self, failures: u32, left: Duration, random: f64) -> Duration {

@@ -84,13 +84,13 @@ impl<F: Fetch> Shared<F> {
         if let Some(error) = state.cached_error(now) {
             return Admission::HeldBack(error);
         }
-        let (in_flight, completion) = state.start(now, runtime, &self.policy);
+        let (in_flight, completion) = state.start(now, runtime, &self.policy, false);
         drop(state);
         spawn(completion);
         Admission::InFlight(in_flight)
     }
 
-    /// The fetch in flight or a new one, whatever is cached.
+    /// The fetch in flight or a new, forced one, whatever is cached.
     pub(super) fn join_or_start(
         &self,
         runtime: &Runtime,
@@ -102,7 +102,7 @@ impl<F: Fetch> Shared<F> {
         if let Some(in_flight) = state.in_flight(&now, runtime, join) {
             return in_flight;
         }
-        let (in_flight, completion) = state.start(&now, runtime, &self.policy);
+        let (in_flight, completion) = state.start(&now, runtime, &self.policy, true);
         drop(state);
         spawn(completion);
         in_flight

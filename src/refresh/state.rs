@@ -89,9 +89,10 @@ impl State {
         now: &Moment,
         runtime: &Runtime,
         policy: &RefreshPolicy,
+        forced: bool,
     ) -> (InFlight, Completion) {
         let deadline = self.deadline(policy);
-        let (in_flight, completion) = InFlight::start(self.next, now, deadline, runtime);
+        let (in_flight, completion) = InFlight::start(self.next, now, deadline, runtime, forced);
         self.next += 1;
         self.in_flight = Some(in_flight.clone());
         (in_flight, completion)

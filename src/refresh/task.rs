@@ -1,7 +1,7 @@
 //! The tasks: one runs a fetch and lands its result, another one keeps the value warm.
 
 use super::cached::{Cached, Freshness};
-use super::fetch::{Deadline, Fetch, FetchFailure, Fetched};
+use super::fetch::{Deadline, Fetch, FetchFailure, Fetched, Need};
 use super::in_flight::{Completion, InFlight, Outcome};
 use super::policy::{LONGEST_SLEEP, MIN_LIFETIME};
 use super::shared::{Admission, Shared};
@@ -53,9 +53,15 @@ fn spawn<F: Fetch>(shared: &Arc<Shared<F>>, completion: Completion) {
 async fn run<F: Fetch>(shared: Arc<Shared<F>>, completion: Completion) {
     let mut handles = shared.handles.clone();
     let deadline = Deadline::new(shared.clocks.clone(), completion.deadline, F::WHAT);
+    let now = shared.clocks.now();
+    let held = shared.valid(&now);
+    let need = Need {
+        forced: completion.forced,
+        held_for: held.map_or(Duration::ZERO, |held| held.left(&now)),
+    };
     let result = tokio::select! {
         biased;
-        result = shared.fetch.fetch(deadline) => result,
+        result = shared.fetch.fetch(deadline, need) => result,
         _ = handles.changed() => return,
     };
     land(&shared, completion, result);
@@ -84,9 +90,9 @@ fn land<F: Fetch>(
     let error = match result {
         // An abandoned fetch can land after the fetch that replaced it.
         Ok(_) if cached.as_ref().is_some_and(|cached| cached.number > number) => None,
-        Ok(Fetched { value, lifetime }) => {
+        Ok(fetched) => {
             let random = state.random();
-            let cached = Cached::new(number, &value, lifetime, now, &shared.policy, random);
+            let cached = Cached::new(number, &fetched, now, &shared.policy, random);
             shared.cached.store(Some(Arc::new(cached)));
             state.succeeded(number);
             None

@@ -4,7 +4,9 @@ use crate::build_error::BuildError;
 use crate::context::Context;
 use crate::error::Stage;
 use crate::names::Audience;
-use crate::refresh::{Deadline, Expiring, Fetch, FetchFuture, Fetched, RefreshPolicy, Refresher};
+use crate::refresh::{
+    Deadline, Expiring, Fetch, FetchFuture, Fetched, Need, RefreshPolicy, Refresher,
+};
 use crate::token::{IdToken, ProvideIdToken, future};
 use std::collections::HashMap;
 use std::fmt;
@@ -104,6 +106,14 @@ impl ProvideIdToken for SharedIdToken {
         self.0.source.reject(token);
     }
 
+    fn identity<'a>(
+        &'a self,
+        cx: &'a Context,
+        across_machines: bool,
+    ) -> future::ProvideIdentity<'a> {
+        self.0.source.identity(cx, across_machines)
+    }
+
     fn check(&self, cx: &Context) -> Result<(), BuildError> {
         self.0.source.check(cx)
     }
@@ -129,7 +139,7 @@ impl Fetch for TokenFetch {
     const WHAT: &'static str = "ID token";
     const ISSUED_AT: Stage = Stage::Source;
 
-    fn fetch(&self, deadline: Deadline) -> FetchFuture<'_, IdToken> {
+    fn fetch(&self, deadline: Deadline, _: Need) -> FetchFuture<'_, IdToken> {
         Box::pin(async move {
             let token = async { self.source.provide_id_token(&self.cx, &self.audience).await };
             let token = deadline.guard(Stage::Source, token).await?;
@@ -140,6 +150,7 @@ impl Fetch for TokenFetch {
             Ok(Fetched {
                 value: token,
                 lifetime: left.saturating_sub(MARGIN.min(left / 2)).max(MIN_SHARED),
+                age: Duration::ZERO,
             })
         })
     }

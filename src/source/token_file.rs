@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind, Stage};
 use crate::file::{self, text};
 use crate::names::Audience;
 use crate::redact::ShownPath;
-use crate::token::{IdToken, ProvideIdToken, future};
+use crate::token::{IdToken, Identity, ProvideIdToken, future};
 use std::io;
 use std::path::PathBuf;
 
@@ -102,6 +102,14 @@ impl ProvideIdToken for TokenFile {
         _: &'a Audience,
     ) -> future::ProvideIdToken<'a> {
         future::ProvideIdToken::new(self.token())
+    }
+
+    /// Reads the file, which needs no server.
+    fn identity<'a>(&'a self, _: &'a Context, _: bool) -> future::ProvideIdentity<'a> {
+        future::ProvideIdentity::new(async {
+            let token = self.token().await?;
+            Ok(Some(Identity::of_claims(token.claims())))
+        })
     }
 
     fn check(&self, _: &Context) -> Result<(), BuildError> {

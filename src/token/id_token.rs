@@ -56,6 +56,25 @@ pub trait ProvideIdToken: Debug + Send + Sync {
         let _ = token;
     }
 
+    /// Who the tokens of this source are for, if that is known without making one: `None` if it is
+    /// not, which is the default.
+    ///
+    /// A provider with a [`SessionCache`](crate::SessionCache) asks before it loads a session. With
+    /// `None` it asks for a token first, and takes the identity in it. `across_machines` says
+    /// whether other machines use the cache; if not, what is fixed on this machine while it runs
+    /// tells as much as the name of its account.
+    ///
+    /// # Errors
+    /// An error counts as `None`.
+    fn identity<'a>(
+        &'a self,
+        cx: &'a Context,
+        across_machines: bool,
+    ) -> future::ProvideIdentity<'a> {
+        let _ = (cx, across_machines);
+        future::ProvideIdentity::ready(Ok(None))
+    }
+
     /// Reports what is wrong with the setup of the source; `build` calls it, on a thread of its own
     /// and for at most 10 s.
     ///
@@ -80,6 +99,14 @@ macro_rules! forward {
 
             fn reject(&self, token: &IdToken) {
                 (**self).reject(token);
+            }
+
+            fn identity<'a>(
+                &'a self,
+                cx: &'a Context,
+                across_machines: bool,
+            ) -> future::ProvideIdentity<'a> {
+                (**self).identity(cx, across_machines)
             }
 
             fn check(&self, cx: &Context) -> Result<(), BuildError> {

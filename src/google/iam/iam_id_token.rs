@@ -6,7 +6,7 @@ use crate::error::{Error, Stage};
 use crate::google::iam::IamClient;
 use crate::names::Audience;
 use crate::redact::SecretText;
-use crate::token::{IdToken, ProvideAccessToken, ProvideIdToken, future};
+use crate::token::{IdToken, Identity, ProvideAccessToken, ProvideIdToken, future};
 use serde::Deserialize;
 use serde_json::json;
 use std::sync::Arc;
@@ -102,6 +102,20 @@ impl ProvideIdToken for IamIdToken {
         audience: &'a Audience,
     ) -> future::ProvideIdToken<'a> {
         future::ProvideIdToken::new(self.token(cx, audience))
+    }
+
+    /// The account, at which endpoint and through which delegates, and which claims the token has.
+    /// The caller is left out: AWS does not see it.
+    fn identity<'a>(&'a self, cx: &'a Context, _: bool) -> future::ProvideIdentity<'a> {
+        future::ProvideIdentity::new(async move {
+            let account = self.client.account(cx).await?;
+            let Some(way) = self.client.way() else {
+                return Ok(None);
+            };
+            let claims = format!("{} {}", self.include_email, self.organization_number);
+            let fields = [account.as_str(), &way, &claims];
+            Ok(Some(Identity::new("generateIdToken", fields)))
+        })
     }
 
     fn check(&self, cx: &Context) -> Result<(), BuildError> {

@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind, Stage};
 use crate::google::token_endpoint::{self, TokenEndpoint};
 use crate::names::Audience;
 use crate::redact::SecretText;
-use crate::token::{Asking, IdToken, ProvideIdToken, SignJwt, future};
+use crate::token::{Asking, IdToken, Identity, ProvideIdToken, SignJwt, future};
 use serde::Deserialize;
 
 /// Turns a [`SignJwt`] into a [`ProvideIdToken`]: exchanges the signed assertion at Google's token
@@ -77,6 +77,18 @@ impl<S: SignJwt> ProvideIdToken for JwtBearer<S> {
         audience: &'a Audience,
     ) -> future::ProvideIdToken<'a> {
         future::ProvideIdToken::new(self.token(cx, audience))
+    }
+
+    /// The account that the signer names, at this token endpoint.
+    fn identity<'a>(&'a self, cx: &'a Context, _: bool) -> future::ProvideIdentity<'a> {
+        future::ProvideIdentity::new(async move {
+            let Ok(endpoint) = &self.endpoint else {
+                return Ok(None);
+            };
+            let account = self.signer.issuer(cx).await?;
+            let fields = [account.as_str(), endpoint.uri()];
+            Ok(Some(Identity::new("jwt-bearer", fields)))
+        })
     }
 
     fn check(&self, cx: &Context) -> Result<(), BuildError> {

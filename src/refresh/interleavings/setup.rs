@@ -2,7 +2,9 @@
 
 use crate::clock::{Clocks, Monotonic, MonotonicClock};
 use crate::error::{Error, ErrorKind, Stage};
-use crate::refresh::{Deadline, Expiring, Fetch, FetchFuture, Fetched, RefreshPolicy, Refresher};
+use crate::refresh::{
+    Deadline, Expiring, Fetch, FetchFuture, Fetched, Need, RefreshPolicy, Refresher,
+};
 use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep, Sleep};
 use aws_smithy_async::time::{SharedTimeSource, TimeSource};
 use shuttle::future::AbortHandle;
@@ -158,7 +160,7 @@ impl Fetch for Source {
     const WHAT: &'static str = "serial";
     const ISSUED_AT: Stage = Stage::Source;
 
-    fn fetch(&self, deadline: Deadline) -> FetchFuture<'_, Serial> {
+    fn fetch(&self, deadline: Deadline, _: Need) -> FetchFuture<'_, Serial> {
         Box::pin(async move {
             let serial = async {
                 let serial = self.begun.fetch_add(1, Ordering::SeqCst);
@@ -175,6 +177,7 @@ impl Fetch for Source {
             Ok(Fetched {
                 value: Serial(deadline.guard(Stage::Source, serial).await?),
                 lifetime: Duration::from_secs(LIFETIME),
+                age: Duration::ZERO,
             })
         })
     }

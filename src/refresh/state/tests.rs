@@ -15,8 +15,8 @@ fn an_abandoned_fetch_that_fails_changes_nothing() {
         let late = Error::from_message(Stage::Source, ErrorKind::Denied, "late");
         state.failed(number, late, now, Duration::ZERO, &policy);
     };
-    let (_, _abandoned) = state.start(&now, &Runtime, &policy);
-    let (_, _next) = state.start(&now, &Runtime, &policy);
+    let (_, _abandoned) = state.start(&now, &Runtime, &policy, false);
+    let (_, _next) = state.start(&now, &Runtime, &policy, false);
     fails(&mut state, 0);
     let in_flight = state.in_flight(&now, &Runtime, Join::Any);
     let in_flight = in_flight.map(|in_flight| in_flight.number());
@@ -26,7 +26,7 @@ fn an_abandoned_fetch_that_fails_changes_nothing() {
     fails(&mut state, 0);
     assert!(state.cached_error(&now).is_none());
     // The failure of the fetch in flight is cached.
-    let (_, _own) = state.start(&now, &Runtime, &policy);
+    let (_, _own) = state.start(&now, &Runtime, &policy, false);
     fails(&mut state, 2);
     assert!(state.cached_error(&now).is_some());
 }
