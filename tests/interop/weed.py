@@ -46,7 +46,7 @@ def role(name, sub, audience, policy):
     }
 
 
-def configuration(jwks_uri, audience, roles):
+def configuration(jwks_uri, audience, roles, token_duration):
     everything = [{"Effect": "Allow", "Action": ["s3:*"], "Resource": ["*"]}]
     nothing = [{"Effect": "Deny", "Action": ["s3:*"], "Resource": ["*"]}]
 
@@ -55,7 +55,7 @@ def configuration(jwks_uri, audience, roles):
 
     return {
         "sts": {
-            "tokenDuration": "1h",
+            "tokenDuration": token_duration,
             "maxSessionLength": "12h",
             "issuer": "seaweedfs-sts",
             "signingKey": base64.b64encode(secrets.token_bytes(32)).decode(),
@@ -81,9 +81,9 @@ def configuration(jwks_uri, audience, roles):
 class Weed:
     """Started by `with`, and stopped by its process id however the block ends."""
 
-    def __init__(self, program, jwks_uri, audience, roles):
+    def __init__(self, program, jwks_uri, audience, roles, token_duration="1h"):
         self.program = program
-        self.iam = configuration(jwks_uri, audience, roles)
+        self.iam = configuration(jwks_uri, audience, roles, token_duration)
         self.admin = (secrets.token_hex(8), secrets.token_hex(16))
 
     def __enter__(self):
