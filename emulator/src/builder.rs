@@ -10,7 +10,9 @@ use crate::state::kms::KmsKey;
 use crate::state::role::Role;
 use crate::state::{Origins, State};
 use crate::test_clock::TestClock;
-use crate::{DEFAULT_AUDIENCE, DEFAULT_KMS_KEY, DEFAULT_ROLE_ARN, DEFAULT_SERVICE_ACCOUNT, Emulator};
+use crate::{
+    DEFAULT_AUDIENCE, DEFAULT_KMS_KEY, DEFAULT_ROLE_ARN, DEFAULT_SERVICE_ACCOUNT, Emulator,
+};
 use aws_google_web_identity::trust_policy::{ConditionKeys, TrustPolicy};
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource, TimeSource};

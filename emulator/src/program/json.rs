@@ -2,7 +2,8 @@
 //! line of JSON without secrets. Ends with stdin.
 
 use aws_google_web_identity_emulator::{
-    DEFAULT_KMS_KEY, DEFAULT_SERVICE_ACCOUNT, Emulator, EmulatorBuilder, RecordedRequest, ServiceAccount,
+    DEFAULT_KMS_KEY, DEFAULT_SERVICE_ACCOUNT, Emulator, EmulatorBuilder, RecordedRequest,
+    ServiceAccount,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

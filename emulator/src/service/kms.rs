@@ -71,7 +71,12 @@ fn encrypt(state: &State, request: &RecordedRequest, name: &str) -> Result<Reply
         Some((name, number)) => (name, Some(number.parse().unwrap_or_default())),
         None => (name, None),
     };
-    let key = key(state, request, name, "cloudkms.cryptoKeyVersions.useToEncrypt")?;
+    let key = key(
+        state,
+        request,
+        name,
+        "cloudkms.cryptoKeyVersions.useToEncrypt",
+    )?;
     let fields = Fields::parse(request, "plaintext", "plaintextCrc32c")?;
     state.secrets.add(&STANDARD.encode(&fields.data));
     let (number, version) = key
@@ -79,7 +84,9 @@ fn encrypt(state: &State, request: &RecordedRequest, name: &str) -> Result<Reply
         .ok_or_else(|| not_found("CryptoKeyVersion", &request.decoded_path()))?;
     let version_name = format!("{name}/cryptoKeyVersions/{number}");
     enabled(&version_name, version.state)?;
-    let ciphertext = version.encrypt(&fields.data, &fields.additional).ok_or_else(internal)?;
+    let ciphertext = version
+        .encrypt(&fields.data, &fields.additional)
+        .ok_or_else(internal)?;
     let mut body = json!({
         "name": version_name,
         "ciphertext": STANDARD.encode(&ciphertext),
@@ -97,7 +104,12 @@ fn encrypt(state: &State, request: &RecordedRequest, name: &str) -> Result<Reply
 
 /// [Reference](https://cloud.google.com/kms/docs/reference/rest/v1/projects.locations.keyRings.cryptoKeys/decrypt#response-body).
 fn decrypt(state: &State, request: &RecordedRequest, name: &str) -> Result<Reply, Reply> {
-    let key = key(state, request, name, "cloudkms.cryptoKeyVersions.useToDecrypt")?;
+    let key = key(
+        state,
+        request,
+        name,
+        "cloudkms.cryptoKeyVersions.useToDecrypt",
+    )?;
     let fields = Fields::parse(request, "ciphertext", "ciphertextCrc32c")?;
     let (number, version) = key.version_of(&fields.data).ok_or_else(|| {
         invalid("Decryption failed: verify that 'name' refers to the correct CryptoKey.")
@@ -130,9 +142,8 @@ fn key(
 ) -> Result<KmsKey, Reply> {
     let caller = bearer(state, request, &SCOPES)?;
     let denied = || {
-        let message = format!(
-            "Permission '{permission}' denied on resource '{name}' (or it may not exist)."
-        );
+        let message =
+            format!("Permission '{permission}' denied on resource '{name}' (or it may not exist).");
         Reply::json(
             StatusCode::FORBIDDEN,
             &json!({"error": {
@@ -160,7 +171,11 @@ fn enabled(name: &str, state: KmsVersionState) -> Result<(), Reply> {
     }
     let state = state.name();
     let message = format!("{name} is not enabled, current state is: {state}.");
-    Err(Reply::api_error(StatusCode::BAD_REQUEST, "FAILED_PRECONDITION", &message))
+    Err(Reply::api_error(
+        StatusCode::BAD_REQUEST,
+        "FAILED_PRECONDITION",
+        &message,
+    ))
 }
 
 fn not_found(kind: &str, name: &str) -> Reply {

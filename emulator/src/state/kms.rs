@@ -79,7 +79,10 @@ impl KmsKey {
 
     /// The version that made this ciphertext.
     pub(crate) fn version_of(&self, ciphertext: &[u8]) -> Option<(usize, &Version)> {
-        let at = self.versions.iter().position(|it| ciphertext.starts_with(&it.id))?;
+        let at = self
+            .versions
+            .iter()
+            .position(|it| ciphertext.starts_with(&it.id))?;
         Some((at + 1, &self.versions[at]))
     }
 
@@ -139,7 +142,9 @@ impl Version {
 
     pub(crate) fn encrypt(&self, plaintext: &[u8], additional: &[u8]) -> Option<Vec<u8>> {
         let mut body = plaintext.to_vec();
-        let nonce = self.cipher()?.seal_in_place_append_tag(Aad::from(additional), &mut body);
+        let nonce = self
+            .cipher()?
+            .seal_in_place_append_tag(Aad::from(additional), &mut body);
         Some([&self.id[..], nonce.ok()?.as_ref(), &body].concat())
     }
 
@@ -147,7 +152,9 @@ impl Version {
         let rest = ciphertext.strip_prefix(&self.id)?;
         let (nonce, body) = rest.split_first_chunk::<NONCE_LEN>()?;
         let mut body = body.to_vec();
-        let plain = self.cipher()?.open_in_place(nonce.into(), Aad::from(additional), &mut body);
+        let plain = self
+            .cipher()?
+            .open_in_place(nonce.into(), Aad::from(additional), &mut body);
         Some(plain.ok()?.to_vec())
     }
 }

@@ -49,11 +49,20 @@ fn checked(body: &Map<String, Value>, name: &str, crc: &str) -> Result<(Vec<u8>,
         None | Some(Value::Null) => Vec::new(),
         Some(value) => value
             .as_str()
-            .and_then(|text| STANDARD.decode(text).or_else(|_| URL_SAFE.decode(text)).ok())
+            .and_then(|text| {
+                STANDARD
+                    .decode(text)
+                    .or_else(|_| URL_SAFE.decode(text))
+                    .ok()
+            })
             .ok_or_else(|| invalid(&format!("Invalid value at '{name}' (TYPE_BYTES)")))?,
     };
     // A ciphertext is longer than what it holds.
-    let limit = if name == "ciphertext" { 2 * MAX_BYTES } else { MAX_BYTES };
+    let limit = if name == "ciphertext" {
+        2 * MAX_BYTES
+    } else {
+        MAX_BYTES
+    };
     if bytes.len() > limit {
         return Err(invalid(&format!(
             "The data in field {} must be no larger than 64KiB.",
