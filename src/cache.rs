@@ -10,8 +10,11 @@ pub(crate) mod future;
 mod guarded;
 mod key;
 mod lease;
+#[cfg(feature = "redis_1")]
+mod redis;
 mod sealed;
 mod session;
+mod slot;
 
 pub use entry::SessionEntry;
 pub use file_cache::FileCache;
@@ -19,7 +22,9 @@ pub(crate) use guarded::{GuardedCache, Leased, Visit};
 pub use key::CacheKey;
 pub(crate) use key::KeyBase;
 pub use lease::Lease;
-pub use sealed::{Sealed, SealingKey};
+#[cfg(feature = "redis_1")]
+pub use redis::{RedisCache, RedisCacheBuilder};
+pub use sealed::{GoogleKms, Sealed, SealingKey};
 pub(crate) use session::CachedSession;
 
 use crate::build_error::BuildError;

@@ -2,6 +2,7 @@
 
 pub(crate) mod application_default;
 pub(crate) mod iam;
+pub(crate) mod kms;
 pub(crate) mod metadata_server;
 pub(crate) mod platform;
 pub(crate) mod token_endpoint;

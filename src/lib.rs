@@ -59,6 +59,7 @@
 //!   crate `gcp_auth`.
 //! - `object_store_0_14`: [`GoogleWebIdentityProvider`] is the `CredentialProvider` of
 //!   `object_store` 0.14.
+//! - `redis_1`: [`RedisCache`], which keeps sessions in Redis, with the crate `redis` 1.x.
 //! - `reqsign_3`: [`GoogleWebIdentityProvider`] is the `ProvideCredential` of reqsign 3, which
 //!   opendal 0.57 to 0.59 and iceberg use.
 //! - `test-util`: setters of [`Builder`] for the environment, the machine and the clock of a test.
@@ -99,7 +100,11 @@ pub use aws::session::Session;
 pub use aws::trust_policy;
 pub use build_error::{BuildError, Problem};
 pub use builder::Builder;
-pub use cache::{CacheKey, FileCache, Lease, Sealed, SealingKey, SessionCache, SessionEntry};
+pub use cache::{
+    CacheKey, FileCache, GoogleKms, Lease, Sealed, SealingKey, SessionCache, SessionEntry,
+};
+#[cfg(feature = "redis_1")]
+pub use cache::{RedisCache, RedisCacheBuilder};
 #[cfg(feature = "test-util")]
 pub use clock::MonotonicClock;
 pub use context::Context;

@@ -20,6 +20,8 @@ pub(crate) use received::{Received, Skew};
 pub(crate) use request::{Body, Request};
 pub(crate) use response::{Response, kind_of_status};
 pub(crate) use retry_after::retry_after;
+#[cfg(feature = "redis_1")]
+pub(crate) use roots::root_certificates;
 
 use crate::environment::Environment;
 use crate::error::Error;

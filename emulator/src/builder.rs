@@ -6,10 +6,13 @@ use crate::service::{SERVICES, Service};
 use crate::socket::port::Port;
 use crate::state::accounts::{Account, ServiceAccount};
 use crate::state::keys::{KeyUse, SigningKey};
+use crate::state::kms::KmsKey;
 use crate::state::role::Role;
 use crate::state::{Origins, State};
 use crate::test_clock::TestClock;
-use crate::{DEFAULT_AUDIENCE, DEFAULT_ROLE_ARN, DEFAULT_SERVICE_ACCOUNT, Emulator};
+use crate::{
+    DEFAULT_AUDIENCE, DEFAULT_KMS_KEY, DEFAULT_ROLE_ARN, DEFAULT_SERVICE_ACCOUNT, Emulator,
+};
 use aws_google_web_identity::trust_policy::{ConditionKeys, TrustPolicy};
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource, TimeSource};
@@ -22,6 +25,7 @@ use std::sync::Arc;
 pub struct EmulatorBuilder {
     accounts: Vec<ServiceAccount>,
     roles: Vec<Role>,
+    kms_keys: Vec<KmsKey>,
     audience: Option<String>,
     time_source: Option<SharedTimeSource>,
     sleep: Option<SharedAsyncSleep>,
@@ -45,6 +49,14 @@ impl EmulatorBuilder {
     /// [`audience`](Self::audience) for up to 12 hours.
     pub fn role(mut self, role: Role) -> Self {
         self.roles.push(role);
+        self
+    }
+
+    /// Adds a key of Cloud KMS.
+    ///
+    /// Default: [`DEFAULT_KMS_KEY`], with which the first service account may encrypt and decrypt.
+    pub fn kms_key(mut self, key: KmsKey) -> Self {
+        self.kms_keys.push(key);
         self
     }
 
@@ -125,6 +137,13 @@ impl EmulatorBuilder {
             .into_iter()
             .map(Role::parsed)
             .collect::<io::Result<_>>()?;
+        let kms_keys = match self.kms_keys.is_empty() {
+            true => {
+                let user = accounts[0].email();
+                vec![KmsKey::new(DEFAULT_KMS_KEY).encrypter_decrypters([user])]
+            }
+            false => self.kms_keys,
+        };
         let mut ports = Vec::new();
         for service in &SERVICES {
             let chosen = self.ports.iter().rfind(|(call, _)| service.has(*call));
@@ -142,7 +161,15 @@ impl EmulatorBuilder {
         let sleep = self
             .sleep
             .unwrap_or_else(|| SharedAsyncSleep::new(TokioSleep::new()));
-        let state = State::new(time_source, sleep, origins, google_key, accounts, roles);
+        let state = State::new(
+            time_source,
+            sleep,
+            origins,
+            google_key,
+            accounts,
+            roles,
+            kms_keys,
+        );
         let dispatcher = Arc::new(Dispatcher::new(state));
         for (service, port) in &mut ports {
             let dispatcher = dispatcher.clone();

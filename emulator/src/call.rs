@@ -23,6 +23,10 @@ pub enum Call {
     GenerateIdToken,
     /// IAM Credentials: `generateAccessToken`.
     GenerateAccessToken,
+    /// Cloud KMS: `encrypt`.
+    KmsEncrypt,
+    /// Cloud KMS: `decrypt`.
+    KmsDecrypt,
     /// Google's public keys, or the discovery document that names them.
     Jwks,
     /// AWS STS: `AssumeRoleWithWebIdentity`.
@@ -41,6 +45,7 @@ impl Call {
             }
             Self::TokenEndpoint => Some(Stage::TokenEndpoint),
             Self::SignJwt | Self::GenerateIdToken | Self::GenerateAccessToken => Some(Stage::Iam),
+            Self::KmsEncrypt | Self::KmsDecrypt => Some(Stage::Cache),
             Self::Sts => Some(Stage::Sts),
             Self::Jwks | Self::Other => None,
         }

@@ -1,7 +1,7 @@
 //! Google and AWS STS on loopback, for tests: no cloud, no account, no network.
 //!
-//! The emulator starts Google's metadata server, token endpoint, IAM Credentials API and public
-//! keys, and AWS STS with `AssumeRoleWithWebIdentity`. Each server has its own port. Nothing that
+//! The emulator starts Google's metadata server, token endpoint, IAM Credentials API, Cloud KMS
+//! and public keys, and AWS STS with `AssumeRoleWithWebIdentity`. Each server has its own port. Nothing that
 //! they issue is valid anywhere else.
 //!
 //! # Getting started
@@ -32,7 +32,7 @@
 //! # What it verifies
 //!
 //! The servers refuse what the real ones refuse, in their words: signatures, audiences, times, IAM
-//! permissions, delegates, trust policies and session lengths are all checked.
+//! permissions, delegates, checksums of Cloud KMS, trust policies and session lengths are all checked.
 //!
 //! # What it can do wrong
 //!
@@ -81,6 +81,7 @@ pub use request::RecordedRequest;
 pub use socket::{Fault, Trickle};
 pub use state::accounts::ServiceAccount;
 pub use state::issued::IssuedCredentials;
+pub use state::kms::{KmsKey, KmsVersionState};
 pub use state::role::Role;
 pub use test_clock::TestClock;
 
@@ -102,6 +103,10 @@ pub const DEFAULT_SERVICE_ACCOUNT: &str = "robot@demo-project.iam.gserviceaccoun
 
 /// The role of an emulator without [`EmulatorBuilder::role`].
 pub const DEFAULT_ROLE_ARN: &str = "arn:aws:iam::123456789012:role/demo";
+
+/// The key of Cloud KMS of an emulator without [`EmulatorBuilder::kms_key`].
+pub const DEFAULT_KMS_KEY: &str =
+    "projects/demo-project/locations/global/keyRings/demo/cryptoKeys/sessions";
 
 /// The audience of an emulator without [`EmulatorBuilder::audience`].
 pub const DEFAULT_AUDIENCE: &str = "https://myservice.example.com";
@@ -151,6 +156,11 @@ impl Emulator {
     /// The origin of IAM Credentials, in place of `https://iamcredentials.googleapis.com`.
     pub fn iam_endpoint(&self) -> &str {
         self.origin(service::iam::NAME)
+    }
+
+    /// The origin of Cloud KMS, in place of `https://cloudkms.googleapis.com`.
+    pub fn kms_endpoint(&self) -> &str {
+        self.origin(service::kms::NAME)
     }
 
     /// The URI of Google's public keys.
@@ -327,6 +337,38 @@ impl Emulator {
     /// `NotFound` for an unknown account.
     pub fn rotate_key_file(&self, account: &str) -> io::Result<()> {
         self.account(account)?.rotate_file_key()
+    }
+
+    /// Adds a key of Cloud KMS, or replaces the one with the same name.
+    pub fn put_kms_key(&self, key: KmsKey) {
+        self.dispatcher.state.put_kms_key(key);
+    }
+
+    /// Adds a version to a key of Cloud KMS and makes it the primary one, which encrypts from now
+    /// on. Returns its number; the first one is 1.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown key.
+    pub fn rotate_kms_key(&self, name: &str) -> io::Result<usize> {
+        let state = &self.dispatcher.state;
+        state.change_kms_key(name, |key| Ok(key.rotate()))
+    }
+
+    /// Disables, destroys or enables a version of a key of Cloud KMS, at once. At Google it takes
+    /// [up to three hours](https://cloud.google.com/kms/docs/consistency).
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown key or version.
+    pub fn set_kms_version(
+        &self,
+        name: &str,
+        version: usize,
+        state: KmsVersionState,
+    ) -> io::Result<()> {
+        self.dispatcher.state.change_kms_key(name, |key| {
+            key.version_mut(version)?.state = state;
+            Ok(())
+        })
     }
 
     /// An ID token with exactly these claims, valid or not, signed by the emulator's Google.

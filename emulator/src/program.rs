@@ -100,11 +100,12 @@ async fn stopped() -> std::io::Result<()> {
 }
 
 /// The servers, by the names of their `--NAME-port` arguments, each with one of its calls.
-const SERVERS: [(&str, Call); 5] = [
+const SERVERS: [(&str, Call); 6] = [
     ("--metadata-port", Call::MetadataIdentity),
     ("--token-port", Call::TokenEndpoint),
     ("--iam-port", Call::SignJwt),
     ("--jwks-port", Call::Jwks),
+    ("--kms-port", Call::KmsEncrypt),
     ("--sts-port", Call::Sts),
 ];
 

@@ -5,6 +5,7 @@
 
 pub(crate) mod iam;
 pub(crate) mod jwks;
+pub(crate) mod kms;
 pub(crate) mod metadata;
 pub(crate) mod reply;
 pub(crate) mod sts;
@@ -31,11 +32,12 @@ pub(crate) struct Service {
 }
 
 /// Every server of the emulator.
-pub(crate) static SERVICES: [Service; 5] = [
+pub(crate) static SERVICES: [Service; 6] = [
     metadata::SERVICE,
     token_endpoint::SERVICE,
     iam::SERVICE,
     jwks::SERVICE,
+    kms::SERVICE,
     sts::SERVICE,
 ];
 

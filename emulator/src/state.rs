@@ -5,6 +5,7 @@ pub(crate) mod issued;
 pub(crate) mod jwt;
 pub(crate) mod key_file;
 pub(crate) mod keys;
+pub(crate) mod kms;
 pub(crate) mod role;
 pub(crate) mod secrets;
 
@@ -14,6 +15,7 @@ use aws_smithy_async::rt::sleep::SharedAsyncSleep;
 use aws_smithy_async::time::SharedTimeSource;
 use issued::{Grant, IssuedCredentials};
 use keys::{SigningKey, hex, random};
+use kms::KmsKey;
 use role::Role;
 use secrets::Secrets;
 use serde_json::Value;
@@ -59,6 +61,7 @@ pub(crate) struct State {
     /// Never empty.
     accounts: Vec<Account>,
     roles: Mutex<Vec<Role>>,
+    kms_keys: Mutex<Vec<KmsKey>>,
     access_tokens: Mutex<HashMap<String, Grant>>,
     refresh_tokens: Mutex<HashMap<String, Grant>>,
     issued: Mutex<HashMap<String, IssuedCredentials>>,
@@ -73,6 +76,7 @@ impl State {
         google_key: Arc<SigningKey>,
         accounts: Vec<Account>,
         roles: Vec<Role>,
+        kms_keys: Vec<KmsKey>,
     ) -> Self {
         Self {
             time_source,
@@ -83,6 +87,7 @@ impl State {
             secrets: Secrets::default(),
             accounts,
             roles: Mutex::new(roles),
+            kms_keys: Mutex::new(kms_keys),
             access_tokens: Mutex::default(),
             refresh_tokens: Mutex::default(),
             issued: Mutex::default(),
@@ -130,6 +135,40 @@ impl State {
             .first()
             .map(|role| role.arn.clone())
             .unwrap_or_default()
+    }
+
+    pub(crate) fn kms_key(&self, name: &str) -> Option<KmsKey> {
+        let keys = lock(&self.kms_keys);
+        keys.iter().find(|key| key.name == name).cloned()
+    }
+
+    /// Whether the principal may use a key of this key ring.
+    pub(crate) fn uses_key_ring(&self, principal: &str, key_ring: &str) -> bool {
+        let keys = lock(&self.kms_keys);
+        keys.iter()
+            .any(|key| key.key_ring() == key_ring && key.admits(principal))
+    }
+
+    pub(crate) fn put_kms_key(&self, key: KmsKey) {
+        let mut keys = lock(&self.kms_keys);
+        match keys.iter_mut().find(|old| old.name == key.name) {
+            Some(old) => *old = key,
+            None => keys.push(key),
+        }
+    }
+
+    /// Changes a key.
+    pub(crate) fn change_kms_key<T>(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut KmsKey) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let mut keys = lock(&self.kms_keys);
+        let key = keys.iter_mut().find(|key| key.name == name);
+        change(key.ok_or_else(|| {
+            let problem = format!("the emulator has no key {name:?} of Cloud KMS");
+            io::Error::new(io::ErrorKind::NotFound, problem)
+        })?)
     }
 
     /// Issues an access token that is valid for `lifetime` seconds.

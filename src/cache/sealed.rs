@@ -17,13 +17,15 @@
 
 mod cipher;
 mod format;
+mod google_kms;
 mod key_provider;
 mod local;
 mod sealing_key;
 
+pub use google_kms::GoogleKms;
 pub use sealing_key::SealingKey;
 
-use crate::build_error::BuildError;
+use crate::build_error::{BuildError, Problems};
 use crate::cache::{CacheKey, Lease, SessionCache, SessionEntry, future};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Stage};
@@ -96,6 +98,8 @@ impl<C: SessionCache> SessionCache for Sealed<C> {
     }
 
     fn lease<'a>(&'a self, cx: &'a Context, key: &'a CacheKey) -> future::LeaseSession<'a> {
+        // Who gets the lease makes an exchange and stores it.
+        self.key.prepare(cx);
         self.cache.lease(cx, key)
     }
 
@@ -109,7 +113,10 @@ impl<C: SessionCache> SessionCache for Sealed<C> {
     }
 
     fn check(&self, cx: &Context) -> Result<(), BuildError> {
-        self.cache.check(cx)
+        let mut problems = Problems::default();
+        problems.take(self.cache.check(cx));
+        problems.take(self.key.check(cx));
+        problems.finish()
     }
 
     fn is_shared(&self) -> bool {

@@ -121,6 +121,14 @@ impl Body {
         }
     }
 
+    /// JSON that is text already.
+    pub(crate) fn json_text(text: &str) -> Self {
+        Self {
+            content_type: "application/json",
+            bytes: Zeroizing::new(text.as_bytes().to_vec()),
+        }
+    }
+
     pub(crate) fn form(form: &[(&str, &str)]) -> Self {
         let longest = form
             .iter()

@@ -8,6 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+#[cfg(feature = "redis_1")]
+use std::fmt;
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -35,6 +37,16 @@ pub(super) fn none() -> TlsContext {
 /// # Errors
 /// When there are no roots, or `AWS_CA_BUNDLE` cannot be used.
 pub(super) fn load(environment: &Environment) -> Result<TlsContext, NoRoots> {
+    roots(environment).map(|roots| context(&roots))
+}
+
+/// The same in PEM, for a client that is not the SDK's.
+#[cfg(feature = "redis_1")]
+pub(crate) fn root_certificates(environment: &Environment) -> Result<String, impl fmt::Display> {
+    roots(environment).map(|roots| pem(&roots))
+}
+
+fn roots(environment: &Environment) -> Result<Vec<CertificateDer<'static>>, NoRoots> {
     let native = rustls_native_certs::load_native_certs();
     let mut roots: Vec<_> = native.certs.into_iter().filter(is_usable).collect();
     if let Some(path) = environment.path(BUNDLE) {
@@ -51,7 +63,7 @@ pub(super) fn load(environment: &Environment) -> Result<TlsContext, NoRoots> {
             "this machine has no root certificates{errors}"
         )));
     }
-    Ok(context(&roots))
+    Ok(roots)
 }
 
 fn read_bundle(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
@@ -82,16 +94,19 @@ fn is_usable(root: &CertificateDer<'_>) -> bool {
 
 /// The SDK's client takes roots as PEM.
 fn context(roots: &[CertificateDer<'_>]) -> TlsContext {
-    let pem: String = roots
+    let store = TrustStore::empty().with_pem_certificate(pem(roots));
+    TlsContext::builder()
+        .with_trust_store(store)
+        .build()
+        .unwrap_or_default()
+}
+
+fn pem(roots: &[CertificateDer<'_>]) -> String {
+    roots
         .iter()
         .map(|root| {
             let encoded = STANDARD.encode(root);
             format!("-----BEGIN CERTIFICATE-----\n{encoded}\n-----END CERTIFICATE-----\n")
         })
-        .collect();
-    let store = TrustStore::empty().with_pem_certificate(pem);
-    TlsContext::builder()
-        .with_trust_store(store)
-        .build()
-        .unwrap_or_default()
+        .collect()
 }

@@ -5,8 +5,8 @@ use aws_google_web_identity_emulator::Call;
 use std::path::PathBuf;
 
 pub(super) const HELP: &str = "\
-Starts Google's metadata server, token endpoint, IAM Credentials and public keys, and AWS STS, on
-127.0.0.1. Prints the environment of a program that uses them, as lines for a shell to `eval`, and
+Starts Google's metadata server, token endpoint, IAM Credentials, Cloud KMS and public keys, and
+AWS STS, on 127.0.0.1. Prints the environment of a program that uses them, as lines for a shell to `eval`, and
 runs until SIGINT or SIGTERM.
 
 Usage: aws-google-web-identity-emulator [OPTIONS]
@@ -15,6 +15,7 @@ Usage: aws-google-web-identity-emulator [OPTIONS]
   --token-port PORT      the port of the token endpoint
   --iam-port PORT        the port of IAM Credentials
   --jwks-port PORT       the port of Google's public keys
+  --kms-port PORT        the port of Cloud KMS
   --sts-port PORT        the port of AWS STS
   --role ARN             the role; arn:aws:iam::123456789012:role/demo by default
   --trust-policy FILE    the role's trust policy, as JSON; admits the service account by default

@@ -2,7 +2,8 @@
 //! line of JSON without secrets. Ends with stdin.
 
 use aws_google_web_identity_emulator::{
-    DEFAULT_SERVICE_ACCOUNT, Emulator, EmulatorBuilder, RecordedRequest, ServiceAccount,
+    DEFAULT_KMS_KEY, DEFAULT_SERVICE_ACCOUNT, Emulator, EmulatorBuilder, RecordedRequest,
+    ServiceAccount,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -45,6 +46,8 @@ pub(super) async fn run(builder: EmulatorBuilder) -> Result<(), Box<dyn Error>> 
         "token_uri": emulator.token_uri(),
         "iam_endpoint": emulator.iam_endpoint(),
         "jwks_uri": emulator.jwks_uri(),
+        "kms_endpoint": emulator.kms_endpoint(),
+        "kms_key": DEFAULT_KMS_KEY,
         "sts_endpoint": emulator.sts_endpoint(),
         "env": env,
         "key_file": key_file,
@@ -111,7 +114,7 @@ fn without_secret(name: &str, value: Value) -> Value {
     });
     match name {
         _ if jwt.is_some() => jwt.into(),
-        "refresh_token" | "client_secret" | "subject_token" => "secret".into(),
+        "refresh_token" | "client_secret" | "subject_token" | "plaintext" => "secret".into(),
         _ => value,
     }
 }

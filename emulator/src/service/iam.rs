@@ -1,6 +1,6 @@
 //! Google's [IAM Credentials API](https://cloud.google.com/iam/docs/reference/credentials/rest).
 
-mod authorization;
+pub(super) mod authorization;
 
 use super::Service;
 use super::reply::Reply;

@@ -10,10 +10,6 @@ const MAX_KEY_INFO: usize = 4096;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::cache) enum KeyKind {
     Local = 1,
-    #[allow(
-        dead_code,
-        reason = "the next kind; entries of it are known, and don't open"
-    )]
     GoogleKms = 2,
 }
 

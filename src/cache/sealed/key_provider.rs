@@ -2,6 +2,7 @@
 
 use super::cipher::Cipher;
 use super::format::Header;
+use crate::build_error::BuildError;
 use crate::context::Context;
 use crate::error::Error;
 use std::fmt::Debug;
@@ -16,6 +17,17 @@ pub(in crate::cache) type KeyFuture<'a, T> =
 /// A call of the cache is dropped after 250 ms. A provider that needs a server makes its request in
 /// a task of its own, so that a later call finds the answer.
 pub(in crate::cache) trait KeyProvider: Debug + Send + Sync {
+    /// Gets ready to seal: a session may be stored soon. Returns at once.
+    fn prepare(&self, cx: &Context) {
+        let _ = cx;
+    }
+
+    /// What is wrong with the setup of the keys.
+    fn check(&self, cx: &Context) -> Result<(), BuildError> {
+        let _ = cx;
+        Ok(())
+    }
+
     /// The key to seal with, and the header that names it.
     fn sealing<'a>(&'a self, cx: &'a Context) -> KeyFuture<'a, (Header, Arc<Cipher>)>;
 

@@ -2,10 +2,13 @@
 
 use super::cipher::Cipher;
 use super::format::Header;
+use super::google_kms::GoogleKms;
 use super::key_provider::KeyProvider;
 use super::local::LocalSealingKey;
+use crate::build_error::{BuildError, Problems};
 use crate::context::Context;
 use crate::error::Error;
+use crate::token::ProvideAccessToken;
 use std::fmt;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -47,6 +50,51 @@ impl SealingKey {
         self.and(Arc::new(LocalSealingKey::new(&key)))
     }
 
+    /// A symmetric key of Google's Cloud KMS, by its resource name
+    /// `projects/*/locations/*/keyRings/*/cryptoKeys/*`. The account of the access tokens needs
+    /// `roles/cloudkms.cryptoKeyEncrypterDecrypter` on it.
+    ///
+    /// KMS is not called for each session. Each writer makes a random data key, has KMS encrypt it
+    /// before it first stores a session, and takes a new one every 24 hours. The encrypted data key
+    /// is stored with what it sealed. A reader has KMS decrypt it once and keeps it in memory.
+    /// Rotating the KMS key needs nothing here: KMS knows the version that encrypted a data key.
+    /// When KMS refuses or fails, that is a failure of the cache: it is logged, and the exchange is
+    /// made. KMS is asked again after 30 s.
+    ///
+    /// ```no_run
+    /// use aws_google_web_identity::{MetadataServer, SealingKey};
+    ///
+    /// SealingKey::google_kms(
+    ///     "projects/my-project/locations/europe-west3/keyRings/aws/cryptoKeys/sessions",
+    ///     MetadataServer::new(),
+    /// );
+    /// ```
+    pub fn google_kms(name: impl AsRef<str>, access: impl ProvideAccessToken + 'static) -> Self {
+        GoogleKms::new(name, access).into()
+    }
+
+    /// Adds a key of Cloud KMS that opens entries but does not seal them.
+    #[must_use]
+    pub fn and_google_kms(self, key: GoogleKms) -> Self {
+        self.and(Arc::new(key.into_provider()))
+    }
+
+    /// Gets ready to seal. Returns at once.
+    pub(super) fn prepare(&self, cx: &Context) {
+        if let Some(first) = self.providers.first() {
+            first.prepare(cx);
+        }
+    }
+
+    /// What is wrong with the setup of the keys.
+    pub(super) fn check(&self, cx: &Context) -> Result<(), BuildError> {
+        let mut problems = Problems::default();
+        for provider in &self.providers {
+            problems.take(provider.check(cx));
+        }
+        problems.finish()
+    }
+
     /// Adds a provider of keys.
     pub(in crate::cache) fn and(mut self, provider: Arc<dyn KeyProvider>) -> Self {
         self.providers.push(provider);
@@ -77,6 +125,15 @@ impl SealingKey {
             }
         }
         failed.map_or(Ok(None), Err)
+    }
+}
+
+impl From<GoogleKms> for SealingKey {
+    fn from(key: GoogleKms) -> Self {
+        Self {
+            providers: Vec::new(),
+        }
+        .and_google_kms(key)
     }
 }
 

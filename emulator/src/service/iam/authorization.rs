@@ -21,7 +21,7 @@ pub(super) fn authorized<'w>(
     name: &str,
     method: &str,
 ) -> Result<(&'w Account, Map<String, Value>), Reply> {
-    let caller = bearer(state, request)?;
+    let caller = bearer(state, request, &SCOPES)?;
     let body: Map<String, Value> = serde_json::from_slice(request.body())
         .map_err(|_| invalid("Invalid JSON payload received."))?;
     let known = match method {
@@ -60,7 +60,12 @@ pub(super) fn authorized<'w>(
     Ok((account, body))
 }
 
-fn bearer(state: &State, request: &RecordedRequest) -> Result<String, Reply> {
+/// The caller, if the request has an access token with one of these scopes.
+pub(in crate::service) fn bearer(
+    state: &State,
+    request: &RecordedRequest,
+    scopes: &[&str],
+) -> Result<String, Reply> {
     let unauthenticated = |problem: &str| {
         Reply::api_error(
             StatusCode::UNAUTHORIZED,
@@ -79,7 +84,7 @@ fn bearer(state: &State, request: &RecordedRequest) -> Result<String, Reply> {
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .and_then(|(_, token)| state.bearer(token))
         .ok_or_else(|| unauthenticated("had invalid authentication credentials"))?;
-    if !grant.scopes.split(' ').any(|scope| SCOPES.contains(&scope)) {
+    if !grant.scopes.split(' ').any(|scope| scopes.contains(&scope)) {
         return Err(Reply::api_error(
             StatusCode::FORBIDDEN,
             "PERMISSION_DENIED",

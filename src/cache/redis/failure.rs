@@ -1,0 +1,95 @@
+//! What went wrong at Redis, without secrets, and what to do about it.
+
+use crate::error::{Error, ErrorKind, Stage};
+use crate::redact::{said, without};
+use ::redis::{ErrorKind as RedisErrorKind, RedisError, ServerErrorKind};
+
+/// Whether the connection is of no use any more: it broke, hangs, is not authenticated, or leads to
+/// a replica since a failover.
+pub(super) fn is_of_connection(error: &RedisError) -> bool {
+    error.is_io_error()
+        || error.is_connection_dropped()
+        || error.is_timeout()
+        || error.is_unrecoverable_error()
+        || matches!(
+            error.kind(),
+            RedisErrorKind::AuthenticationFailed
+                | RedisErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown)
+        )
+        || error.code() == Some("NOAUTH")
+}
+
+/// A server may repeat what it was sent: an unknown command with its arguments.
+pub(super) fn error<'a>(
+    error: &RedisError,
+    at: &str,
+    passwords: impl IntoIterator<Item = &'a str>,
+) -> Error {
+    let text = error.to_string();
+    let text = passwords.into_iter().fold(text, |text, password| {
+        // `without` finds parts of at least 12 characters. Passwords may be shorter.
+        let text = match password.is_empty() {
+            true => text,
+            false => text.replace(password, "[password]"),
+        };
+        without(&text, password)
+    });
+    let kind = kind(error, &text);
+    let code = error.code();
+    let made = Error::from_message(
+        Stage::Cache,
+        kind,
+        format!("Redis at {at}: {}", said(&text)),
+    )
+    .with_code(code, None);
+    match hint(error, &text) {
+        Some(hint) => made.with_hint(hint),
+        None => made,
+    }
+}
+
+fn kind(error: &RedisError, text: &str) -> ErrorKind {
+    if error.is_timeout() {
+        return ErrorKind::Timeout;
+    }
+    match error.kind() {
+        RedisErrorKind::AuthenticationFailed | RedisErrorKind::Server(ServerErrorKind::NoPerm) => {
+            ErrorKind::Denied
+        }
+        RedisErrorKind::InvalidClientConfig => ErrorKind::Configuration,
+        RedisErrorKind::Parse | RedisErrorKind::UnexpectedReturnType => {
+            ErrorKind::MalformedResponse
+        }
+        _ if matches!(error.code(), Some("NOAUTH" | "WRONGPASS")) => ErrorKind::Denied,
+        _ if text.contains("certificate") => ErrorKind::Configuration,
+        _ => ErrorKind::Unavailable,
+    }
+}
+
+fn hint(error: &RedisError, text: &str) -> Option<&'static str> {
+    match error.kind() {
+        RedisErrorKind::AuthenticationFailed => Some(
+            "is the user or the password of the URL wrong? With an access token: does the account have \
+             roles/redis.dbConnectionUser?",
+        ),
+        RedisErrorKind::Server(ServerErrorKind::NoPerm) => Some(
+            "the ACL user needs: +pttl +getrange +set +get +del +eval ~aws-google-web-identity:*",
+        ),
+        RedisErrorKind::Server(ServerErrorKind::ReadOnly) => {
+            Some("this server is a replica; the URL must name the primary server")
+        }
+        _ => match error.code() {
+            Some("NOAUTH" | "WRONGPASS") => Some("the URL needs the right user and password"),
+            Some("OOM") => Some(
+                "Redis is full: raise maxmemory, or set maxmemory-policy to volatile-ttl; a session takes \
+                 some 2 KiB",
+            ),
+            Some("MISCONF") => Some("Redis can't save to its disk and takes no writes"),
+            _ if text.contains("certificate") => Some(
+                "the server's certificate is not trusted: name its authority in AWS_CA_BUNDLE, or with \
+                 RedisCache::builder(urls).root_certificates(pem)",
+            ),
+            _ => None,
+        },
+    }
+}
