@@ -46,6 +46,7 @@
 //! | write the role's trust policy, or find out why it refuses | [`guide::trust_policy`], [`trust_policy`] |
 //! | know when credentials are refreshed, and what an outage does | [`guide::refresh`], [`RefreshPolicy`] |
 //! | act on an error, or read a message | [`guide::errors`], [`Error`], [`BuildError`] |
+//! | use `object_store`, opendal, sqlx with RDS, Bedrock | [`guide::recipes`] |
 //! | test your program without a cloud | [`guide::testing`] |
 //! | deploy on GKE, Cloud Run or elsewhere | [`guide::clouds`] |
 //! | sign with a KMS, an HSM or Vault, or bring your own token | [`SignJwt`], [`ProvideIdToken`] |
