@@ -15,6 +15,9 @@ pub mod shared_cache {}
 #[doc = include_str!("../docs/guide/errors.md")]
 pub mod errors {}
 
+#[doc = include_str!("../docs/guide/recipes.md")]
+pub mod recipes {}
+
 #[doc = include_str!("../docs/guide/testing.md")]
 pub mod testing {}
 

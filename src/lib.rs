@@ -47,6 +47,7 @@
 //! | know when credentials are refreshed, and what an outage does | [`guide::refresh`], [`RefreshPolicy`] |
 //! | share sessions among processes or machines | [`guide::shared_cache`], [`SessionCache`] |
 //! | act on an error, or read a message | [`guide::errors`], [`Error`], [`BuildError`] |
+//! | use `object_store`, opendal, sqlx with RDS, Bedrock | [`guide::recipes`] |
 //! | test your program without a cloud | [`guide::testing`] |
 //! | deploy on GKE, Cloud Run or elsewhere | [`guide::clouds`] |
 //! | sign with a KMS, an HSM or Vault, or bring your own token | [`SignJwt`], [`ProvideIdToken`] |

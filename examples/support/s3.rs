@@ -4,8 +4,15 @@ use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{S3Auth, SecretKey};
+use s3s::dto::{
+    CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CreateMultipartUploadInput,
+    CreateMultipartUploadOutput, DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput,
+    DeleteObjectsOutput, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput,
+    ListBucketsInput, ListBucketsOutput, ListObjectsV2Input, ListObjectsV2Output, PutObjectInput,
+    PutObjectOutput, UploadPartInput, UploadPartOutput,
+};
 use s3s::service::S3ServiceBuilder;
-use s3s::{S3Result, s3_error};
+use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
 use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
@@ -45,11 +52,43 @@ impl S3Access for Issued {
     }
 }
 
+/// The files, without their own rule that only the key that began an upload may continue it. In S3
+/// every session of the role may.
+struct Files(s3s_fs::FileSystem);
+
+macro_rules! without_credentials {
+    ($($call:ident($input:ty) -> $output:ty;)*) => {
+        #[async_trait::async_trait]
+        impl S3 for Files {
+            $(async fn $call(
+                &self,
+                mut request: S3Request<$input>,
+            ) -> S3Result<S3Response<$output>> {
+                request.credentials = None;
+                self.0.$call(request).await
+            })*
+        }
+    };
+}
+
+without_credentials! {
+    list_buckets(ListBucketsInput) -> ListBucketsOutput;
+    list_objects_v2(ListObjectsV2Input) -> ListObjectsV2Output;
+    head_object(HeadObjectInput) -> HeadObjectOutput;
+    get_object(GetObjectInput) -> GetObjectOutput;
+    put_object(PutObjectInput) -> PutObjectOutput;
+    delete_object(DeleteObjectInput) -> DeleteObjectOutput;
+    delete_objects(DeleteObjectsInput) -> DeleteObjectsOutput;
+    create_multipart_upload(CreateMultipartUploadInput) -> CreateMultipartUploadOutput;
+    upload_part(UploadPartInput) -> UploadPartOutput;
+    complete_multipart_upload(CompleteMultipartUploadInput) -> CompleteMultipartUploadOutput;
+}
+
 /// Serves `directory`, each folder of which is a bucket, until the runtime ends; returns the
 /// endpoint.
 pub async fn serve(directory: &Path, lookup: Lookup) -> Result<String, Box<dyn Error>> {
     let files = s3s_fs::FileSystem::new(directory).map_err(|error| format!("{error:?}"))?;
-    let mut builder = S3ServiceBuilder::new(files);
+    let mut builder = S3ServiceBuilder::new(Files(files));
     builder.set_auth(Issued(lookup.clone()));
     builder.set_access(Issued(lookup));
     let service = builder.build();
