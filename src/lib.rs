@@ -83,6 +83,7 @@ mod names;
 mod provider;
 mod redact;
 mod refresh;
+mod roles;
 mod source;
 mod token;
 mod transport;
@@ -103,6 +104,7 @@ pub use google::token_endpoint::{JwtBearer, LocalKey};
 pub use names::{Audience, RoleArn, ServiceAccountEmail, SessionName};
 pub use provider::GoogleWebIdentityProvider;
 pub use refresh::RefreshPolicy;
+pub use roles::{RoleBuilder, Roles, RolesBuilder};
 #[cfg(feature = "gcp-auth")]
 pub use source::GcpAuth;
 pub use source::{SharedIdToken, TokenCommand, TokenFile, TokenFn};

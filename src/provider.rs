@@ -4,7 +4,7 @@ use crate::aws::session::Session;
 use crate::error::{Error, Stage};
 use crate::exchange::Exchange;
 use crate::refresh::{
-    Deadline, Expiring, Fetch, FetchFailure, FetchFuture, Need, RefreshPolicy, Refresher,
+    Calendar, Deadline, Expiring, Fetch, FetchFailure, FetchFuture, Need, RefreshPolicy, Refresher,
 };
 use crate::token::IdToken;
 use aws_credential_types::Credentials;
@@ -100,6 +100,16 @@ impl GoogleWebIdentityProvider {
         self.refresher.refresh().await
     }
 
+    /// Whether this is the only handle.
+    pub(crate) fn is_only_handle(&self) -> bool {
+        self.refresher.is_only_handle()
+    }
+
+    /// When the session expires that is cached and valid, if there is one.
+    pub(crate) fn expires_at(&self) -> Option<SystemTime> {
+        self.refresher.current(Session::expires_at)
+    }
+
     async fn credentials(&self) -> Result<Credentials, Error> {
         let credentials = |session: &Session| session.credentials().clone();
         self.refresher.get(credentials).await
@@ -142,6 +152,10 @@ impl Fetch for SessionFetch {
 
     fn fetch(&self, deadline: Deadline, need: Need) -> FetchFuture<'_, Session> {
         Box::pin(async move { self.0.fetch(&deadline, need).await })
+    }
+
+    fn calendar(&self) -> Option<&Calendar> {
+        self.0.calendar.as_deref()
     }
 }
 
