@@ -13,6 +13,7 @@ use crate::google::application_default::target::Target;
 use crate::google::token_endpoint::{Grant, TokenEndpoint};
 use crate::google::{iam, metadata_server, token_endpoint};
 use crate::names::{Audience, RoleArn, ServiceAccountEmail, SessionName};
+use crate::refresh::Deadline;
 use crate::token::{IdToken, TokenAnswer};
 use crate::transport::{Endpoint, Response};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -106,6 +107,7 @@ impl GoogleAnswers {
 pub struct StsAnswers {
     cx: Context,
     sts: Sts,
+    role: AssumeRole,
     session_name: SessionName,
 }
 
@@ -118,14 +120,16 @@ impl fmt::Debug for StsAnswers {
 impl StsAnswers {
     /// Uses the HTTP client of this context.
     pub fn new(cx: Context, role_arn: RoleArn, session_name: SessionName) -> Self {
-        let request = AssumeRole {
+        let role = AssumeRole {
             role_arn,
             duration: None,
             policy: None,
             policy_arns: Vec::new(),
+            session_name: None,
         };
         Self {
-            sts: Sts::new(&cx, None, request),
+            sts: Sts::new(&cx, None, None),
+            role,
             cx,
             session_name,
         }
@@ -133,8 +137,10 @@ impl StsAnswers {
 
     /// Makes one call.
     pub async fn assume_role(&self, token: &IdToken) -> Result<Session, Error> {
+        let clocks = self.cx.clocks().clone();
+        let deadline = Deadline::new(clocks, self.cx.deadline(), "credentials");
         self.sts
-            .assume_role(&self.cx, token, &self.session_name)
+            .assume_role(&self.cx, &self.role, token, &self.session_name, &deadline)
             .await
     }
 }

@@ -93,6 +93,7 @@ mod provider;
 mod redact;
 mod refresh;
 mod server;
+mod roles;
 mod source;
 mod token;
 mod transport;
@@ -119,6 +120,7 @@ pub use names::{Audience, RoleArn, ServiceAccountEmail, SessionName};
 pub use provider::GoogleWebIdentityProvider;
 pub use refresh::RefreshPolicy;
 pub use server::{Probed, Server};
+pub use roles::{RoleBuilder, Roles, RolesBuilder};
 #[cfg(feature = "gcp-auth")]
 pub use source::GcpAuth;
 pub use source::{SharedIdToken, TokenCommand, TokenFile, TokenFn};

@@ -4,7 +4,7 @@ use crate::aws::session::Session;
 use crate::error::{Error, Stage};
 use crate::exchange::Exchange;
 use crate::refresh::{
-    Deadline, Expiring, Fetch, FetchFailure, FetchFuture, Need, RefreshPolicy, Refresher,
+    Calendar, Deadline, Expiring, Fetch, FetchFailure, FetchFuture, Need, RefreshPolicy, Refresher,
 };
 use crate::server::Server;
 use crate::token::IdToken;
@@ -134,6 +134,16 @@ impl GoogleWebIdentityProvider {
         self.refresher.get(pick).await
     }
 
+    /// Whether this is the only handle.
+    pub(crate) fn is_only_handle(&self) -> bool {
+        self.refresher.is_only_handle()
+    }
+
+    /// When the session expires that is cached and valid, if there is one.
+    pub(crate) fn expires_at(&self) -> Option<SystemTime> {
+        self.refresher.current(Session::expires_at)
+    }
+
     async fn credentials(&self) -> Result<Credentials, Error> {
         self.pick(|session| session.credentials().clone()).await
     }
@@ -175,6 +185,10 @@ impl Fetch for SessionFetch {
 
     fn fetch(&self, deadline: Deadline, need: Need) -> FetchFuture<'_, Session> {
         Box::pin(async move { self.0.fetch(&deadline, need).await })
+    }
+
+    fn calendar(&self) -> Option<&Calendar> {
+        self.0.calendar.as_deref()
     }
 }
 
