@@ -51,14 +51,14 @@ async fn each_type_of_file_says_its_account_and_its_servers() {
         "type": "impersonated_service_account", "source_credentials": user(),
         "service_account_impersonation_url": ACT_AS,
     });
-    let cases: [(Value, &str, Option<&str>, &[(Stage, &str)]); 4] = [
-        (key, "service_account", Some(ROBOT), &[OAUTH]),
-        (user(), "authorized_user", None, &[OAUTH]),
+    let cases = [
+        (key, "service_account", Some(ROBOT), vec![OAUTH]),
+        (user(), "authorized_user", None, vec![OAUTH]),
         (
             federated,
             "external_account",
             Some(ROBOT),
-            &[
+            vec![
                 (Stage::Source, "http://169.254.169.254"),
                 (Stage::TokenEndpoint, "https://sts.googleapis.com"),
                 IAM,
@@ -68,7 +68,7 @@ async fn each_type_of_file_says_its_account_and_its_servers() {
             acting,
             "impersonated_service_account",
             Some(ROBOT),
-            &[OAUTH, IAM],
+            vec![OAUTH, IAM],
         ),
     ];
     for (file, file_type, account, expected) in cases {
