@@ -13,7 +13,7 @@ use aws_google_web_identity::trust_policy::{ConditionKeys, TrustPolicy};
 use aws_google_web_identity::{Audience, Context, ProvideIdToken as _, RoleArn};
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_types::SdkConfig;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -36,9 +36,7 @@ pub(crate) async fn run(options: &Options, arguments: &Arguments) -> Result<Exit
 fn print(keys: &ConditionKeys, format: Format, role: Option<&RoleArn>) -> Result<(), Failure> {
     let document = Document::admitting(keys, role)?;
     if document.lacks_account() {
-        eprintln!(
-            "warning: put the id of the AWS account in place of ACCOUNT, or name the role with --role-arn"
-        );
+        warn("put the id of the AWS account in place of ACCOUNT, or name the role with --role-arn");
     }
     let text = match format {
         Format::Json => document.to_string(),
@@ -65,12 +63,17 @@ fn check(policy: &TrustPolicy, keys: &ConditionKeys) -> Result<ExitCode, Failure
     }
     print_out(text.as_bytes())?;
     for warning in too_wide(policy, keys) {
-        eprintln!("warning: {warning}");
+        warn(&warning);
     }
     Ok(match verdict.is_admitted() {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     })
+}
+
+fn warn(text: &str) {
+    // Nobody can be told that standard error is closed; `eprintln` would panic.
+    let _ = writeln!(std::io::stderr(), "warning: {text}");
 }
 
 /// Reads a trust policy from a file.

@@ -5,7 +5,7 @@
     reason = "the program under test has the system's time"
 )]
 
-use aws_google_web_identity_emulator::{Answer, Call, Emulator, Role};
+use aws_google_web_identity_emulator::{Answer, Call, Emulator, Fault, Role};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -345,6 +345,23 @@ async fn an_unreachable_sts_leaves_googles_half_checked() {
     assert_eq!(statuses(&report)[4..], expected);
     let sts = check(&report, "sts");
     assert!(found(sts).contains("unavailable"), "{sts:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_fails_once_is_a_warning() {
+    let emulator = Emulator::start().await.unwrap();
+    // The probe is the first request, and has no second try.
+    emulator.fail_next(Call::Sts, 1, Fault::reset());
+    let (report, code) = json_of(doctor(emulator.env(), &[])).await;
+    let expected = [
+        "server ok",
+        "server warning",
+        "clock ok",
+        "token ok",
+        "sts ok",
+    ];
+    assert_eq!(statuses(&report)[4..9], expected, "{report:#}");
+    assert_eq!((report["healthy"].as_bool(), code), (Some(true), Some(0)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

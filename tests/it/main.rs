@@ -8,6 +8,7 @@ mod auto_traits;
 mod bad_input;
 mod builder;
 mod cache;
+mod checkup;
 mod composition;
 mod faults;
 mod flow;

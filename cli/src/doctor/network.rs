@@ -83,7 +83,7 @@ fn route(uri: &Uri) -> Route {
     let authority = intercept.uri().authority().map(ToString::to_string);
     let authority = authority.unwrap_or_default();
     Route::Proxy {
-        // A password may be in it.
+        // The matcher removes user and password already; no version of it may show them here.
         host: authority.rsplit('@').next().unwrap_or_default().to_owned(),
         variable: names.find(is_set).unwrap_or("HTTPS_PROXY"),
     }

@@ -24,7 +24,7 @@ impl Sts {
             Some(uri) => uri,
             None => {
                 let params = Params::builder()
-                    .region(&self.region)
+                    .region(&*self.region)
                     .set_use_fips(cx.sdk().use_fips())
                     .set_use_dual_stack(cx.sdk().use_dual_stack())
                     .build()
