@@ -43,6 +43,14 @@
 //! - [`Emulator::refuse_connections`] closes a port.
 //! - [`Emulator::set_clock_offset`] sets the servers' clock ahead or back.
 //!
+//! # Special surroundings
+//!
+//! - [`EmulatorBuilder::oidc_provider`] gives the AWS account an IAM OIDC provider for Google: STS
+//!   then admits only tokens whose `azp` is one of its client ids.
+//! - [`EmulatorBuilder::gke`] starts the metadata server of a GKE pod with a linked account, and
+//!   [`Answer::gke_not_annotated`] is its refusal for an account that is not linked.
+//! - [`Answer::stranger`] is another web server in place of the metadata server.
+//!
 //! # Time
 //!
 //! [`TestClock`] is wall clock, monotonic clock and sleep in one. With
@@ -326,6 +334,18 @@ impl Emulator {
     pub fn put_role(&self, role: Role) -> io::Result<()> {
         self.dispatcher.state.put_role(role.parsed()?);
         Ok(())
+    }
+
+    /// Adds an IAM OIDC provider for Google, or replaces its client ids; see
+    /// [`EmulatorBuilder::oidc_provider`].
+    pub fn put_oidc_provider(&self, client_ids: impl IntoIterator<Item = impl Into<String>>) {
+        let client_ids = client_ids.into_iter().map(Into::into).collect();
+        self.dispatcher.state.set_oidc_provider(Some(client_ids));
+    }
+
+    /// Removes the IAM OIDC provider for Google: AWS's own one serves again.
+    pub fn remove_oidc_provider(&self) {
+        self.dispatcher.state.set_oidc_provider(None);
     }
 
     /// Replaces the key of the account's key file: assertions signed with the old key are refused
