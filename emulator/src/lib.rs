@@ -57,6 +57,11 @@
 //! [`EmulatorBuilder::test_clock`] servers and program share it, and a test lets hours pass without
 //! sleeping.
 //!
+//! # S3
+//!
+//! With the feature `s3`, `Emulator::serve_s3` starts an S3 that admits the credentials of this
+//! emulator's STS, and no others.
+//!
 //! # As a program
 //!
 //! The package has a program of the same name, which starts the servers for a program in any
@@ -73,6 +78,8 @@ mod dispatcher;
 mod hold;
 mod lock;
 mod request;
+#[cfg(feature = "s3")]
+mod s3;
 mod service;
 mod socket;
 mod state;
@@ -86,6 +93,8 @@ pub use builder::EmulatorBuilder;
 pub use call::Call;
 pub use hold::Hold;
 pub use request::RecordedRequest;
+#[cfg(feature = "s3")]
+pub use s3::S3;
 pub use socket::{Fault, Trickle};
 pub use state::accounts::ServiceAccount;
 pub use state::issued::IssuedCredentials;
