@@ -6,3 +6,4 @@ mod faults;
 mod google;
 mod helpers;
 mod sts;
+mod surroundings;

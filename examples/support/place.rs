@@ -1,16 +1,11 @@
 //! Where an example works: in the bucket that the environment names or, without variables, in one of
 //! its own: Google, AWS STS and S3 in process, with a clock that the example moves.
 
-#[path = "s3.rs"]
-mod s3;
-
 use crate::support::{required_var, var};
 use aws_google_web_identity::trust_policy::{ConditionKeys, TrustPolicy};
 use aws_google_web_identity::{Builder, GoogleWebIdentityProvider};
-use aws_google_web_identity_emulator::{Emulator, Role, TestClock};
-use std::collections::BTreeSet;
+use aws_google_web_identity_emulator::{Emulator, Role, S3, TestClock};
 use std::error::Error;
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -25,9 +20,9 @@ pub struct Place {
 }
 
 struct Clouds {
-    emulator: Arc<Emulator>,
+    emulator: Emulator,
     clock: TestClock,
-    keys_at_s3: Arc<Mutex<BTreeSet<String>>>,
+    s3: S3,
     _directory: tempfile::TempDir,
 }
 
@@ -49,34 +44,22 @@ impl Place {
         // minutes, so that opendal does not cache it.
         #[allow(clippy::disallowed_methods)]
         let clock = TestClock::starting_at(SystemTime::now() - 58 * MINUTE);
-        let emulator = Arc::new(Emulator::builder().test_clock(&clock).start().await?);
+        let emulator = Emulator::builder().test_clock(&clock).start().await?;
         let another =
             ConditionKeys::from_claims(None, emulator.audience(), "100000000000000000009");
         let policy = TrustPolicy::admitting(&another);
         emulator.put_role(Role::new(STRANGE_ROLE).trust_policy(&policy))?;
         let directory = tempfile::tempdir()?;
         std::fs::create_dir(directory.path().join("photos"))?;
-        let keys_at_s3 = Arc::<Mutex<BTreeSet<_>>>::default();
-        let (sts, keys) = (emulator.clone(), keys_at_s3.clone());
-        let lookup: s3::Lookup = Arc::new(move |key| {
-            let issued = sts.issued(key)?;
-            if issued.expires_at() <= sts.now() {
-                return None;
-            }
-            keys.lock().ok()?.insert(key.to_owned());
-            Some((
-                issued.secret_access_key().to_owned(),
-                issued.session_token().to_owned(),
-            ))
-        });
+        let s3 = emulator.serve_s3(directory.path(), 0)?;
         Ok(Self {
             bucket: "photos".to_owned(),
             region: "us-east-1".to_owned(),
-            endpoint: Some(s3::serve(directory.path(), lookup).await?),
+            endpoint: Some(s3.endpoint()),
             clouds: Some(Clouds {
                 emulator,
                 clock,
-                keys_at_s3,
+                s3,
                 _directory: directory,
             }),
         })
@@ -123,7 +106,7 @@ impl Place {
         let Some(clouds) = &self.clouds else {
             return Ok(());
         };
-        let keys = clouds.keys_at_s3.lock().map_err(|_| "a thread panicked")?;
+        let keys = clouds.s3.access_key_ids();
         println!("S3 was called with the keys of {} sessions", keys.len());
         match keys.len() {
             2 => Ok(()),
