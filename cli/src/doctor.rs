@@ -1,6 +1,8 @@
 //! `doctor`: goes through every hop and says what to change.
 
 mod check;
+mod clocks;
+mod here;
 mod hops;
 mod network;
 mod text;
@@ -54,8 +56,8 @@ async fn examine(options: &Options, arguments: &Doctor) -> Result<(Vec<Check>, b
     let cx = trust_policy::context()?;
     let role = trust_policy::role_arn(options);
     let variables = variables::check(|name| std::env::var_os(name));
-    let mut checks = vec![hops::platform(&cx), variables];
-    let (identity, mut servers) = hops::identity(options, &cx);
+    let mut checks = vec![here::platform(&cx), variables];
+    let (identity, mut servers) = here::identity(options, &cx);
     let has_identity = !identity.has_failed();
 
     let built = build(options).await;
@@ -65,7 +67,7 @@ async fn examine(options: &Options, arguments: &Doctor) -> Result<(Vec<Check>, b
     servers.extend(sts.ok());
     let reached = network::reach(&cx, servers).await;
     checks.extend(reached.iter().map(network::Reached::check));
-    checks.push(network::check_clock(&reached));
+    checks.push(clocks::check(&reached));
 
     let token = match (has_identity, &built) {
         (false, _) => Err(Check::skipped("token", "ID token", "there is no identity")),
@@ -168,7 +170,7 @@ fn settings(
         Ok(server) => server.origin(),
         Err(problem) => problem.clone(),
     };
-    hops::settings(others.cloned().collect(), role, &at)
+    here::settings(others.cloned().collect(), role, &at)
 }
 
 /// Where STS is: of the provider, or, where a setting is wrong that says nothing about it, of one

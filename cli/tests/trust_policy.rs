@@ -152,8 +152,8 @@ fn a_policy_without_an_identity_is_warned_of() {
     assert_eq!(status, Some(0));
     assert_eq!(
         stderr,
-        "warning: the policy admits every Google account: whoever asks for a token chooses its \
-         audience. Pin accounts.google.com:sub as well as accounts.google.com:oaud\n"
+        "warning: the policy admits every Google account: a caller chooses the audience of its \
+         token. Pin accounts.google.com:sub as well as accounts.google.com:oaud\n"
     );
 }
 

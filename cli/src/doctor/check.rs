@@ -1,6 +1,8 @@
 //! What the doctor found at one hop.
 
+use crate::failure::{Failure, one_line, renamed};
 use crate::trust_policy::Document;
+use aws_google_web_identity::{Error, ErrorKind};
 use serde::Serialize;
 use serde::ser::{SerializeMap as _, Serializer};
 
@@ -73,6 +75,40 @@ impl Check {
         Self::new(check, title, Status::Skipped, format!("skipped: {why}"))
     }
 
+    /// An error of the library: what happened, the table, what to do.
+    pub(super) fn of_error(check: &'static str, title: &str, error: &Error) -> Check {
+        let mut causes = causes(error);
+        let mut found = renamed(&error.to_string());
+        if error.message().is_none() && !causes.is_empty() {
+            found = format!("{found}: {}", renamed(&causes.remove(0)));
+        }
+        let mut check = Check::new(check, title, Status::Failed, found);
+        check.code = error.code().map(str::to_owned);
+        check.request_id = error.request_id().map(str::to_owned);
+        for (label, value) in error.details() {
+            check = check.detail(label, renamed(value));
+        }
+        if let Some(cause) = causes.last() {
+            check = check.detail("cause", cause.clone());
+        }
+        match error.hint() {
+            _ if error.kind() == ErrorKind::NotConfigured => check.advise(NO_IDENTITY),
+            // A line that ends with a space continues on the next one.
+            Some(hint) => {
+                let hint = renamed(hint).replace(" \n", " ");
+                hint.lines().fold(check, Check::advise)
+            }
+            None => check,
+        }
+    }
+
+    /// A failure of this program.
+    pub(super) fn of_failure(check: &'static str, title: &str, failure: &Failure) -> Check {
+        let found = Check::new(check, title, Status::Failed, failure.line());
+        let explanation = failure.explanation().iter();
+        explanation.cloned().fold(found, Check::advise)
+    }
+
     pub(crate) fn detail(mut self, label: impl Into<String>, value: impl Into<String>) -> Self {
         self.details.push((label.into(), value.into()));
         self
@@ -86,6 +122,22 @@ impl Check {
     pub(crate) fn has_failed(&self) -> bool {
         self.status == Status::Failed
     }
+}
+
+/// Where to get an identity from.
+pub(super) const NO_IDENTITY: &str = "outside Google Cloud, name a credentials file with \
+    GOOGLE_APPLICATION_CREDENTIALS, or another identity with --gcloud or --token-file. On Google Cloud, \
+    set GCE_METADATA_HOST=metadata.google.internal";
+
+/// The causes, from the outermost. A cause often repeats the one above it, at greater length or in
+/// the same words.
+fn causes(error: &Error) -> Vec<String> {
+    use std::error::Error as _;
+    let mut causes: Vec<_> = std::iter::successors(error.source(), |&error| error.source())
+        .map(|cause| one_line(&cause.to_string()))
+        .collect();
+    causes.dedup_by(|cause, above| above.contains(cause.as_str()));
+    causes
 }
 
 fn as_map<S: Serializer>(details: &[(String, String)], to: S) -> Result<S::Ok, S::Error> {

@@ -1,4 +1,4 @@
-//! The way to each server: name, proxy, certificate, answer; and the servers' clocks.
+//! The way to each server: name, proxy, certificate, answer.
 
 use super::check::{Check, Status};
 use crate::clock;
@@ -7,22 +7,18 @@ use aws_google_web_identity::{Context, Error, ErrorKind, Probed, Server, Stage};
 use http::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
 use std::net::{IpAddr, ToSocketAddrs as _};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// How long a server may take to answer, and a name to resolve.
 const LIMIT: Duration = Duration::from_secs(5);
-/// A `Date` has whole seconds, and the answer was on its way for some time.
-const SAME_TIME: u64 = 5;
-/// STS and Google accept times that differ by no more than this.
-const TOLERATED: u64 = 300;
 
 /// A server, and how it was reached.
 pub(super) struct Reached {
-    server: Server,
+    pub(super) server: Server,
     route: Route,
     name: Result<Vec<IpAddr>, String>,
-    answer: Result<Probed, Error>,
+    pub(super) answer: Result<Probed, Error>,
 }
 
 /// Which proxy is in the way, without its user and password.
@@ -251,66 +247,5 @@ fn unreached(error: &Error) -> String {
     match innermost.map(|cause| one_line(&cause.to_string())) {
         Some(cause) if !cause.is_empty() => format!("{what}: {cause}"),
         _ => what,
-    }
-}
-
-/// This machine's clock against those of Google and AWS.
-pub(super) fn check_clock(reached: &[Reached]) -> Check {
-    const TITLE: &str = "Clock";
-    let mut worst = Status::Ok;
-    let (mut agrees, mut found) = (Vec::new(), Vec::new());
-    for one in reached {
-        let Ok(Probed {
-            received_at,
-            date: Some(date),
-            ..
-        }) = &one.answer
-        else {
-            continue;
-        };
-        let whose = match one.server.stage() {
-            Stage::Sts => "AWS's",
-            Stage::Source => continue,
-            _ => "Google's",
-        };
-        let (apart, direction) = difference(*received_at, *date);
-        let status = if apart <= SAME_TIME {
-            Status::Ok
-        } else if apart <= TOLERATED {
-            Status::Warning
-        } else {
-            Status::Failed
-        };
-        if status == Status::Failed || worst == Status::Ok {
-            worst = status;
-        }
-        match status {
-            Status::Ok if !agrees.contains(&whose) => agrees.push(whose),
-            Status::Ok => {}
-            _ => found.push(format!("is {apart} s {direction} {whose}")),
-        }
-    }
-    if !agrees.is_empty() {
-        found.push(format!("agrees with {}", agrees.join(" and ")));
-    }
-    found.dedup();
-    if found.is_empty() {
-        return Check::skipped("clock", TITLE, "no server answered with its time");
-    }
-    let found = format!("this machine's clock {}", found.join(", "));
-    let check = Check::new("clock", TITLE, worst, found);
-    match worst {
-        Status::Ok => check,
-        _ => check.advise(
-            "set the clock: `timedatectl set-ntp true`, or restart the time service of this machine; in \
-             a container, set the clock of its host",
-        ),
-    }
-}
-
-fn difference(ours: SystemTime, theirs: SystemTime) -> (u64, &'static str) {
-    match theirs.duration_since(ours) {
-        Ok(behind) => (behind.as_secs(), "behind"),
-        Err(ahead) => (ahead.duration().as_secs(), "ahead of"),
     }
 }

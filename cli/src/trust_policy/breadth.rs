@@ -18,7 +18,7 @@ pub(crate) fn too_wide(policy: &TrustPolicy, keys: &ConditionKeys) -> Vec<String
             issuer => ("every identity of the issuer", &*format!("{issuer}:aud")),
         };
         found.push(format!(
-            "the policy admits {who}: whoever asks for a token chooses its audience. Pin {}:sub as well \
+            "the policy admits {who}: a caller chooses the audience of its token. Pin {}:sub as well \
              as {key}",
             keys.issuer()
         ));
