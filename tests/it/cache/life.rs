@@ -234,6 +234,13 @@ async fn a_forced_refresh_takes_no_stored_session_and_replaces_it() {
     let second = built(fleet.builder().session_cache(memory)).await;
     assert_eq!(access_key(&second).await, new);
     assert_eq!(fleet.exchanges(), 2);
+    // Not even one that lives longer than its own: the caller knows that it is of no use.
+    fleet.clock.advance(seconds(60));
+    second.refresh().await.unwrap();
+    fleet.clock.advance(seconds(1));
+    first.refresh().await.unwrap();
+    assert_ne!(access_key(&first).await, access_key(&second).await);
+    assert_eq!(fleet.exchanges(), 4);
 }
 
 #[tokio::test]
