@@ -9,6 +9,9 @@ pub mod trust_policy {}
 #[doc = include_str!("../docs/guide/refresh.md")]
 pub mod refresh {}
 
+#[doc = include_str!("../docs/guide/many_roles.md")]
+pub mod many_roles {}
+
 #[doc = include_str!("../docs/guide/errors.md")]
 pub mod errors {}
 

@@ -45,6 +45,7 @@
 //! | choose where the Google identity comes from | [`guide::sources`] |
 //! | write the role's trust policy, or find out why it refuses | [`guide::trust_policy`], [`trust_policy`] |
 //! | know when credentials are refreshed, and what an outage does | [`guide::refresh`], [`RefreshPolicy`] |
+//! | work in many accounts, with a role in each | [`guide::many_roles`], [`Roles`] |
 //! | act on an error, or read a message | [`guide::errors`], [`Error`], [`BuildError`] |
 //! | test your program without a cloud | [`guide::testing`] |
 //! | deploy on GKE, Cloud Run or elsewhere | [`guide::clouds`] |
