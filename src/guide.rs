@@ -11,6 +11,8 @@ pub mod refresh {}
 
 #[doc = include_str!("../docs/guide/shared_cache.md")]
 pub mod shared_cache {}
+#[doc = include_str!("../docs/guide/many_roles.md")]
+pub mod many_roles {}
 
 #[doc = include_str!("../docs/guide/errors.md")]
 pub mod errors {}

@@ -46,6 +46,7 @@
 //! | write the role's trust policy, or find out why it refuses | [`guide::trust_policy`], [`trust_policy`] |
 //! | know when credentials are refreshed, and what an outage does | [`guide::refresh`], [`RefreshPolicy`] |
 //! | share sessions among processes or machines | [`guide::shared_cache`], [`SessionCache`] |
+//! | work in many accounts, with a role in each | [`guide::many_roles`], [`Roles`] |
 //! | act on an error, or read a message | [`guide::errors`], [`Error`], [`BuildError`] |
 //! | use `object_store`, opendal, sqlx with RDS, Bedrock | [`guide::recipes`] |
 //! | test your program without a cloud | [`guide::testing`] |

@@ -19,6 +19,7 @@ mod people;
 mod properties;
 mod redaction;
 mod refresh;
+mod roles;
 mod sources;
 mod sts;
 mod support;

@@ -1,0 +1,162 @@
+//! STS throttles, and the rate adapts for all roles together.
+
+use super::simulation::{Clock, Source, Sts, arn, busiest_second, persistent};
+use super::{SECOND, limited, roles};
+use crate::support::chain;
+use aws_google_web_identity::{ErrorKind, RefreshPolicy, Stage};
+use futures_util::future::join_all;
+use std::time::Duration;
+
+const ROLES: usize = 1000;
+
+/// Cold roles, asked for at once. Returns the time until all have credentials, the share of
+/// throttled calls, and the errors that callers saw.
+fn cold(count: usize, sts: &Sts, clock: &Clock, deadline: Duration) -> (f64, f64, usize) {
+    let source = Source::default();
+    clock.block_on(async {
+        let policy = RefreshPolicy::new().deadline(deadline);
+        let roles = sts
+            .roles(&source)
+            .refresh_policy(policy)
+            .build()
+            .await
+            .unwrap();
+        let start = clock.elapsed();
+        let providers: Vec<_> = (0..count).map(|it| roles.role(arn(it)).unwrap()).collect();
+        let errors = join_all(providers.iter().map(|it| persistent(clock, it))).await;
+        let took = (clock.elapsed() - start).as_secs_f64();
+        let calls = sts.calls();
+        let throttled = calls.iter().filter(|call| call.status != 200).count();
+        assert_eq!(calls.len() - throttled, count, "one session for each");
+        assert_eq!(source.tokens(), 1);
+        let errors = errors.iter().map(Vec::len).sum();
+        (took, throttled as f64 / calls.len() as f64, errors)
+    })
+}
+
+#[test]
+fn cold_roles_get_credentials_at_the_rate_of_sts() {
+    let clock = Clock::default();
+    let (took, throttled, errors) = cold(ROLES, &limited(&clock), &clock, 15 * SECOND);
+    println!("{took:.1} s, {:.1} % throttled", 100.0 * throttled);
+    assert!(took <= 1.2 * 10.0, "{took} s, ideally 10 s");
+    assert!(throttled <= 0.05, "{throttled}");
+    assert_eq!(errors, 0, "all within their deadline");
+}
+
+#[test]
+fn more_roles_than_fit_into_a_deadline_get_credentials_as_fast() {
+    let clock = Clock::default();
+    let (took, throttled, errors) = cold(2000, &limited(&clock), &clock, 10 * SECOND);
+    assert!(took <= 1.2 * 20.0, "{took} s, ideally 20 s");
+    assert!(throttled <= 0.05, "{throttled}");
+    assert!(errors > 0);
+}
+
+#[test]
+fn other_limits_are_found_as_well() {
+    for (limit, count) in [(10.0, 150), (30.0, 300), (500.0, 2000)] {
+        let clock = Clock::default();
+        let sts = Sts::new(&clock, limit, limit / 10.0);
+        let (took, throttled, _) = cold(count, &sts, &clock, 60 * SECOND);
+        let ideal = count as f64 / limit;
+        println!(
+            "{limit} a second: {took:.1} s of {ideal:.1} s, {:.1} %",
+            100.0 * throttled
+        );
+        // The slow start takes two to three seconds.
+        assert!(
+            took <= 1.3 * ideal + 3.0,
+            "{limit} a second: {took} s, ideally {ideal}"
+        );
+        assert!(throttled <= 0.25, "{limit} a second: {throttled}");
+    }
+}
+
+#[test]
+fn a_few_roles_never_wait() {
+    let clock = Clock::default();
+    let sts = Sts::new(&clock, 100.0, 20.0);
+    let (took, throttled, _) = cold(20, &sts, &clock, 15 * SECOND);
+    assert!(took < 0.1 && throttled == 0.0, "{took} s, {throttled}");
+}
+
+#[test]
+fn an_exchange_without_a_turn_says_so_and_names_the_refusal() {
+    let clock = Clock::default();
+    let sts = limited(&clock);
+    sts.answer(&arn(1), 400);
+    clock.block_on(async {
+        let roles = roles(&sts, &Source::default()).await;
+        let start = clock.elapsed();
+        let error = roles.role(arn(1)).unwrap().session().await.unwrap_err();
+        assert!(clock.elapsed() - start <= 15 * SECOND);
+        assert_eq!(
+            (error.stage(), error.kind()),
+            (Stage::Sts, ErrorKind::Timeout)
+        );
+        let text = chain(&error);
+        assert!(text.contains("no turn before the deadline"), "{text}");
+        assert!(text.contains("Throttling"), "{text}");
+        assert!(text.contains("RefreshPolicy::deadline"), "{text}");
+        let calls = sts.calls().len();
+        assert!((3..=8).contains(&calls), "{calls} calls for one exchange");
+    });
+}
+
+#[test]
+fn a_role_that_is_always_throttled_slows_the_others_down_only_a_little() {
+    let clock = Clock::default();
+    let sts = limited(&clock);
+    sts.answer(&arn(ROLES), 400);
+    clock.block_on(async {
+        let roles = roles(&sts, &Source::default()).await;
+        let stuck = roles.role(arn(ROLES)).unwrap();
+        let start = clock.elapsed();
+        let others: Vec<_> = (0..ROLES).map(|it| roles.role(arn(it)).unwrap()).collect();
+        let others = join_all(others.iter().map(|it| persistent(&clock, it)));
+        tokio::select! {
+            _ = persistent(&clock, &stuck) => unreachable!("it is always throttled"),
+            _ = others => {}
+        }
+        let took = (clock.elapsed() - start).as_secs_f64();
+        assert!(took <= 20.0, "{took} s");
+    });
+}
+
+#[test]
+fn the_refreshes_of_many_roles_are_spread() {
+    let clock = Clock::default();
+    let (sts, source) = (Sts::new(&clock, 1e6, 1e6), Source::default());
+    clock.block_on(async {
+        let policy = RefreshPolicy::new().keep_warm(true);
+        let builder = sts.roles(&source).refresh_policy(policy);
+        let roles = builder.build().await.unwrap();
+        let providers: Vec<_> = (0..ROLES).map(|it| roles.role(arn(it)).unwrap()).collect();
+        join_all(providers.iter().map(|it| it.session())).await;
+        sts.take_calls();
+        for hour in 1..=3 {
+            let until = clock.elapsed() + 3600 * SECOND;
+            while clock.elapsed() < until {
+                aws_smithy_async::rt::sleep::AsyncSleep::sleep(&clock, SECOND).await;
+            }
+            let calls = sts.take_calls();
+            let (busiest, mean) = (busiest_second(&calls), calls.len() as f64 / 3600.0);
+            println!(
+                "hour {hour}: {} refreshes, {busiest} in one second, mean {mean:.2}",
+                calls.len()
+            );
+            assert!(calls.len() >= ROLES && calls.len() <= 2 * ROLES);
+            // The first hour has all refreshes in 25 minutes.
+            let mean = if hour == 1 {
+                mean.max(ROLES as f64 / 1500.0)
+            } else {
+                mean
+            };
+            assert!(
+                busiest as f64 <= 3.0 * mean,
+                "hour {hour}: {busiest}, mean {mean}"
+            );
+        }
+    });
+}
