@@ -5,4 +5,5 @@ mod exchange;
 mod faults;
 mod google;
 mod helpers;
+mod kms;
 mod sts;

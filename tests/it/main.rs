@@ -7,6 +7,7 @@ mod application_default;
 mod auto_traits;
 mod bad_input;
 mod builder;
+mod cache_kms;
 mod composition;
 mod faults;
 mod flow;
