@@ -1,16 +1,12 @@
 //! What this crate does, without a cloud, an account or a network: a Google, an AWS STS and an S3
 //! server in process, all of them verifying what the real ones verify.
 
-#[path = "support/s3.rs"]
-mod s3;
-
 use aws_google_web_identity::trust_policy::{ConditionKeys, TrustPolicy};
 use aws_google_web_identity::{GoogleWebIdentityProvider, LocalKey};
 use aws_google_web_identity_emulator::{Call, Emulator, Role};
 use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use aws_sdk_s3::primitives::ByteStream;
 use std::error::Error;
-use std::sync::Arc;
 
 const ROBOT: &str = "robot@demo-project.iam.gserviceaccount.com";
 const AUDIENCE: &str = "https://myservice.example.com";
@@ -20,24 +16,14 @@ const STRANGE_ROLE: &str = "arn:aws:iam::123456789012:role/not-for-robots";
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     // The two clouds.
-    let emulator = Arc::new(Emulator::start().await?);
+    let emulator = Emulator::start().await?;
     let somebody_else = ConditionKeys::from_claims(None, AUDIENCE, "100000000000000000009");
     let strange_policy = TrustPolicy::admitting(&somebody_else);
     emulator.put_role(Role::new(STRANGE_ROLE).trust_policy(&strange_policy))?;
     let directory = tempfile::tempdir()?;
     std::fs::create_dir(directory.path().join("photos"))?;
-    let issued = emulator.clone();
-    let lookup: s3::Lookup = Arc::new(move |access_key_id| {
-        let now = issued.now();
-        let issued = issued
-            .issued(access_key_id)
-            .filter(|issued| issued.expires_at() > now)?;
-        Some((
-            issued.secret_access_key().to_owned(),
-            issued.session_token().to_owned(),
-        ))
-    });
-    let s3_endpoint = s3::serve(directory.path(), lookup).await?;
+    let s3_server = emulator.serve_s3(directory.path(), 0)?;
+    let s3_endpoint = s3_server.endpoint();
     println!(
         "in process: Google {}, AWS STS {}, S3 {s3_endpoint}\n",
         emulator.token_uri(),

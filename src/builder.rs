@@ -1,12 +1,13 @@
 //! Sets up a provider. [`build`](Builder::build) parses the strings and reports all problems.
 
+mod common;
+
 use crate::aws::sts::{AssumeRole, Sts};
 use crate::aws::{region, sdk_config, session_length, session_policy};
 use crate::build_error::{BuildError, Problems};
-use crate::cache::{GuardedCache, KeyBase, SessionCache};
+use crate::cache::{GuardedCache, SessionCache};
 use crate::context::Context;
 use crate::environment::Environment;
-use crate::exchange::{AzpWatch, Exchange, Sharing};
 use crate::file::{self, off_runtime};
 use crate::google::application_default::ApplicationDefault;
 use crate::google::token_endpoint::JwtBearer;
@@ -16,6 +17,7 @@ use crate::refresh::RefreshPolicy;
 use crate::token::{ProvideIdToken, SignJwt};
 use aws_types::SdkConfig;
 use aws_types::region::Region;
+pub(crate) use common::Common;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -85,6 +87,13 @@ pub struct Builder {
 }
 
 impl Builder {
+    /// Sets the role to assume, in place of that of [`GoogleWebIdentityProvider::builder`] or
+    /// `AWS_ROLE_ARN`.
+    pub fn role_arn(mut self, arn: impl Into<String>) -> Self {
+        self.role_arn = Some(arn.into());
+        self
+    }
+
     /// Sets the audience of the ID token, which the role's trust policy tests as
     /// `accounts.google.com:oaud`. It is required and has no default.
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
@@ -182,14 +191,7 @@ impl Builder {
     /// All problems at once, each with its setter, variable or profile key, the value and the rule.
     pub async fn build(self) -> Result<GoogleWebIdentityProvider, BuildError> {
         let mut problems = Problems::default();
-        let sdk = match &self.sdk {
-            Some(sdk) => Some(sdk.clone()),
-            None => problems.take(sdk_config::from_environment(&self.environment).await),
-        };
-        let cx = sdk
-            .as_ref()
-            .and_then(|sdk| problems.take(Context::new(sdk)))
-            .map(|cx| self.outfit(cx));
+        let cx = self.context(&mut problems).await;
         let role_arn = self.required::<RoleArn>(
             &mut problems,
             "role_arn",
@@ -197,13 +199,7 @@ impl Builder {
             &self.role_arn,
             "it is the role to assume, arn:aws:iam::<12 digits>:role/<name>",
         );
-        let audience = self.required::<Audience>(
-            &mut problems,
-            "audience",
-            "TARGET_AUDIENCE",
-            &self.audience,
-            "it is the text that the role's trust policy tests as accounts.google.com:oaud",
-        );
+        let audience = self.required_audience(&mut problems);
         let session_name = self.optional::<SessionName>(
             &mut problems,
             "session_name",
@@ -223,65 +219,83 @@ impl Builder {
                 .transpose(),
         );
         problems.take(session_policy::check_arns(&self.policy_arns));
-        if let Some(sdk) = &sdk {
-            problems.take(region::check_region(sdk, self.region.as_ref()));
-            if let Some(arn) = &role_arn {
-                let name = match self.role_arn {
-                    Some(_) => "role_arn",
-                    None => "AWS_ROLE_ARN",
-                };
-                let checked = region::check_account(sdk, arn);
-                problems.take(checked.map_err(|error| error.of(name)));
-            }
-        }
-        let source = self
-            .source
-            .unwrap_or_else(|| Arc::new(ApplicationDefault::new()));
-        if let Some(cx) = &cx {
-            let (checked, with) = (source.clone(), cx.clone());
-            problems.take(check("token_source", move || checked.check(&with)).await);
-            if let Some(cache) = self.cache.clone() {
-                let cx = cx.clone();
-                problems.take(check("session_cache", move || cache.check(&cx)).await);
-            }
+        let common = self.common(&mut problems, cx, audience).await;
+        if let (Some(common), Some(arn)) = (&common, &role_arn) {
+            let name = match self.role_arn {
+                Some(_) => "role_arn",
+                None => "AWS_ROLE_ARN",
+            };
+            let checked = common.check_account(arn);
+            problems.take(checked.map_err(|error| error.of(name)));
         }
         problems.finish()?;
-        let (Some(cx), Some(role_arn), Some(audience), Some(policy)) =
-            (cx, role_arn, audience, policy)
-        else {
+        let (Some(common), Some(role_arn), Some(policy)) = (common, role_arn, policy) else {
             unreachable!("a value is missing only after a problem was reported")
         };
-        let request = AssumeRole {
+        let role = AssumeRole {
             role_arn,
             duration,
             policy,
             policy_arns: self.policy_arns,
-        };
-        let sharing = self.cache.map(|cache| Sharing {
-            cache,
-            keys: keys(
-                &cx,
-                self.region.as_ref(),
-                &request,
-                &audience,
-                &session_name,
-            ),
-            policy: self.refresh_policy.clone(),
-        });
-        let sts = Sts::new(&cx, self.region, request);
-        let exchange = Exchange {
-            cx,
-            audience,
-            source,
             session_name,
-            sts,
-            azp: AzpWatch::default(),
-            sharing,
         };
-        Ok(GoogleWebIdentityProvider::new(
-            exchange,
-            self.refresh_policy,
-        ))
+        Ok(common.provider(Arc::new(role)))
+    }
+
+    /// The context, made of the SDK's configuration.
+    pub(crate) async fn context(&self, problems: &mut Problems) -> Option<Context> {
+        let sdk = match &self.sdk {
+            Some(sdk) => sdk.clone(),
+            None => problems.take(sdk_config::from_environment(&self.environment).await)?,
+        };
+        let cx = problems.take(Context::new(&sdk)).map(|cx| self.outfit(cx));
+        if cx.is_none() {
+            // `common` has no configuration to look at.
+            problems.take(region::check_region(&sdk, self.region.as_ref()));
+        }
+        cx
+    }
+
+    pub(crate) fn required_audience(&self, problems: &mut Problems) -> Option<Audience> {
+        self.required(
+            problems,
+            "audience",
+            "TARGET_AUDIENCE",
+            &self.audience,
+            "it is the text that the role's trust policy tests as accounts.google.com:oaud",
+        )
+    }
+
+    /// What is the same for all roles of the identity. Checks the Region, the source and the cache.
+    pub(crate) async fn common(
+        &self,
+        problems: &mut Problems,
+        cx: Option<Context>,
+        audience: Option<Audience>,
+    ) -> Option<Common> {
+        let cx = cx?;
+        problems.take(region::check_region(cx.sdk(), self.region.as_ref()));
+        let source = self
+            .source
+            .clone()
+            .unwrap_or_else(|| Arc::new(ApplicationDefault::new()));
+        let (checked, with) = (source.clone(), cx.clone());
+        problems.take(check("token_source", move || checked.check(&with)).await);
+        if let Some(cache) = self.cache.clone() {
+            let cx = cx.clone();
+            problems.take(check("session_cache", move || cache.check(&cx)).await);
+        }
+        Some(Common {
+            sts: Sts::new(&cx, self.region.clone(), None),
+            cx,
+            audience: audience?,
+            source,
+            azp: Arc::default(),
+            region: self.region.clone(),
+            cache: self.cache.clone(),
+            refresh_policy: self.refresh_policy.clone(),
+            calendar: None,
+        })
     }
 
     fn outfit(&self, cx: Context) -> Context {
@@ -347,43 +361,6 @@ async fn check(
         let what = format!("could not be checked within {} s", LIMIT.as_secs());
         Err(BuildError::new(setter, what).with_source(error))
     })
-}
-
-/// Everything but the identity that makes a session what it is. What is left out here, two
-/// providers that differ in it would share.
-fn keys(
-    cx: &Context,
-    region: Option<&Region>,
-    request: &AssumeRole,
-    audience: &Audience,
-    session_name: &Option<SessionName>,
-) -> KeyBase {
-    let AssumeRole {
-        role_arn,
-        duration,
-        policy,
-        policy_arns,
-    } = request;
-    let region = region.or_else(|| cx.sdk().region());
-    let flag = |flag: Option<bool>| flag.map(|flag| [u8::from(flag)]);
-    let keys = KeyBase::new()
-        .field("role", role_arn.as_str())
-        .field("audience", audience.as_str())
-        .optional("length", duration.map(|it| it.as_secs().to_be_bytes()))
-        .optional("policy", policy.as_deref())
-        .optional(
-            "session name",
-            session_name.as_ref().map(SessionName::as_str),
-        )
-        .optional("Region", region.map(Region::as_ref))
-        // The SDK prefers the one or the other, depending on who set them.
-        .optional("endpoint of STS", region::sts_endpoint(cx.sdk()))
-        .optional("endpoint", cx.sdk().endpoint_url())
-        .optional("FIPS", flag(cx.sdk().use_fips()))
-        .optional("dual-stack", flag(cx.sdk().use_dual_stack()));
-    policy_arns
-        .iter()
-        .fold(keys, |keys, arn| keys.field("policy ARN", arn))
 }
 
 impl fmt::Debug for Builder {

@@ -160,3 +160,14 @@ macro_rules! forward {
     )*};
 }
 forward!(Arc<T>, Box<T>);
+
+#[cfg(fuzzing)]
+pub(crate) fn fuzz(bytes: &[u8]) {
+    use std::time::{Duration, SystemTime};
+    let key = CacheKey::from_bytes([7; 32]);
+    let entry = SessionEntry::new(bytes, Duration::from_secs(60));
+    let session = CachedSession::of_entry(&entry, &key, SystemTime::UNIX_EPOCH);
+    assert!(session.is_none(), "a hash that nobody computed");
+    sealed::fuzz(bytes, &key);
+    file_cache::fuzz(bytes, &key);
+}

@@ -5,11 +5,11 @@ mod shared;
 
 use crate::aws::session::Session;
 use crate::aws::session_name::{place, session_name};
-use crate::aws::sts::Sts;
+use crate::aws::sts::{AssumeRole, Sts};
 use crate::context::Context;
 use crate::error::{Error, Stage};
-use crate::names::{Audience, SessionName};
-use crate::refresh::Deadline;
+use crate::names::Audience;
+use crate::refresh::{Calendar, Deadline};
 use crate::token::{IdToken, ProvideIdToken};
 pub(crate) use azp_watch::AzpWatch;
 pub(crate) use shared::Sharing;
@@ -26,11 +26,14 @@ pub(crate) struct Exchange {
     pub(crate) cx: Context,
     pub(crate) audience: Audience,
     pub(crate) source: Arc<dyn ProvideIdToken>,
-    pub(crate) session_name: Option<SessionName>,
+    pub(crate) role: Arc<AssumeRole>,
     pub(crate) sts: Sts,
-    pub(crate) azp: AzpWatch,
+    /// Of the identity, so that many roles warn once.
+    pub(crate) azp: Arc<AzpWatch>,
     /// Present with a session cache.
     pub(crate) sharing: Option<Sharing>,
+    /// Spreads the refreshes of many roles.
+    pub(crate) calendar: Option<Arc<Calendar>>,
 }
 
 impl Exchange {
@@ -116,14 +119,16 @@ impl Exchange {
 
     async fn assume_role(&self, token: &IdToken, deadline: &Deadline) -> Result<Session, Error> {
         let derived;
-        let name = match &self.session_name {
+        let name = match &self.role.session_name {
             Some(name) => name,
             None => {
                 derived = session_name(place(&self.cx).as_deref(), &token.claims().sub);
                 &derived
             }
         };
-        let session = self.sts.assume_role(&self.cx, token, name);
+        let session = self
+            .sts
+            .assume_role(&self.cx, &self.role, token, name, deadline);
         let session = deadline.guard(Stage::Sts, session).await?;
         tracing::debug!(
             access_key_id = session.credentials().access_key_id(),

@@ -13,6 +13,7 @@ use crate::google::application_default::target::Target;
 use crate::google::token_endpoint::{Grant, TokenEndpoint};
 use crate::google::{iam, metadata_server, token_endpoint};
 use crate::names::{Audience, RoleArn, ServiceAccountEmail, SessionName};
+use crate::refresh::Deadline;
 use crate::token::{IdToken, TokenAnswer};
 use crate::transport::{Endpoint, Response};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -45,6 +46,12 @@ pub fn adc_file(cx: &Context, json: &[u8], impersonate: Option<&str>) -> Result<
 pub fn subject_token(file: &[u8], answer: &[u8]) -> Result<(), String> {
     let account = ExternalAccount::parse("fuzzed", file).map_err(|error| error.to_string())?;
     account.extract(answer).map(drop)
+}
+
+/// Reads the bytes as an entry in clear, as a sealed entry, and as a session's file. None of them
+/// panics, and nothing but our own writing is read.
+pub fn cache_entry(bytes: &[u8]) {
+    crate::cache::fuzz(bytes);
 }
 
 /// Has every stage that calls Google read the same answer.
@@ -100,6 +107,7 @@ impl GoogleAnswers {
 pub struct StsAnswers {
     cx: Context,
     sts: Sts,
+    role: AssumeRole,
     session_name: SessionName,
 }
 
@@ -112,14 +120,16 @@ impl fmt::Debug for StsAnswers {
 impl StsAnswers {
     /// Uses the HTTP client of this context.
     pub fn new(cx: Context, role_arn: RoleArn, session_name: SessionName) -> Self {
-        let request = AssumeRole {
+        let role = AssumeRole {
             role_arn,
             duration: None,
             policy: None,
             policy_arns: Vec::new(),
+            session_name: None,
         };
         Self {
-            sts: Sts::new(&cx, None, request),
+            sts: Sts::new(&cx, None, None),
+            role,
             cx,
             session_name,
         }
@@ -127,8 +137,10 @@ impl StsAnswers {
 
     /// Makes one call.
     pub async fn assume_role(&self, token: &IdToken) -> Result<Session, Error> {
+        let clocks = self.cx.clocks().clone();
+        let deadline = Deadline::new(clocks, self.cx.deadline(), "credentials");
         self.sts
-            .assume_role(&self.cx, token, &self.session_name)
+            .assume_role(&self.cx, &self.role, token, &self.session_name, &deadline)
             .await
     }
 }

@@ -9,11 +9,20 @@ pub mod trust_policy {}
 #[doc = include_str!("../docs/guide/refresh.md")]
 pub mod refresh {}
 
+#[doc = include_str!("../docs/guide/shared_cache.md")]
+pub mod shared_cache {}
+
 #[doc = include_str!("../docs/guide/errors.md")]
 pub mod errors {}
+
+#[doc = include_str!("../docs/guide/recipes.md")]
+pub mod recipes {}
 
 #[doc = include_str!("../docs/guide/testing.md")]
 pub mod testing {}
 
 #[doc = include_str!("../docs/guide/clouds.md")]
 pub mod clouds {}
+
+#[doc = include_str!("../docs/guide/doctor.md")]
+pub mod doctor {}

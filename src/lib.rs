@@ -45,7 +45,9 @@
 //! | choose where the Google identity comes from | [`guide::sources`] |
 //! | write the role's trust policy, or find out why it refuses | [`guide::trust_policy`], [`trust_policy`] |
 //! | know when credentials are refreshed, and what an outage does | [`guide::refresh`], [`RefreshPolicy`] |
+//! | share sessions among processes or machines | [`guide::shared_cache`], [`SessionCache`] |
 //! | act on an error, or read a message | [`guide::errors`], [`Error`], [`BuildError`] |
+//! | use `object_store`, opendal, sqlx with RDS, Bedrock | [`guide::recipes`] |
 //! | test your program without a cloud | [`guide::testing`] |
 //! | deploy on GKE, Cloud Run or elsewhere | [`guide::clouds`] |
 //! | sign with a KMS, an HSM or Vault, or bring your own token | [`SignJwt`], [`ProvideIdToken`] |
@@ -90,6 +92,8 @@ mod names;
 mod provider;
 mod redact;
 mod refresh;
+mod roles;
+mod server;
 mod source;
 mod token;
 mod transport;
@@ -107,13 +111,16 @@ pub use cache::{RedisCache, RedisCacheBuilder};
 pub use clock::MonotonicClock;
 pub use context::Context;
 pub use error::{Error, ErrorKind, Stage};
-pub use google::application_default::ApplicationDefault;
+pub use google::application_default::{ApplicationDefault, DefaultIdentity};
 pub use google::iam::{IamIdToken, IamSignJwt};
 pub use google::metadata_server::MetadataServer;
+pub use google::platform::Platform;
 pub use google::token_endpoint::{JwtBearer, LocalKey};
 pub use names::{Audience, RoleArn, ServiceAccountEmail, SessionName};
 pub use provider::GoogleWebIdentityProvider;
 pub use refresh::RefreshPolicy;
+pub use roles::{RoleBuilder, Roles, RolesBuilder};
+pub use server::{Probed, Server};
 #[cfg(feature = "gcp-auth")]
 pub use source::GcpAuth;
 pub use source::{SharedIdToken, TokenCommand, TokenFile, TokenFn};

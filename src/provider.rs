@@ -4,8 +4,9 @@ use crate::aws::session::Session;
 use crate::error::{Error, Stage};
 use crate::exchange::Exchange;
 use crate::refresh::{
-    Deadline, Expiring, Fetch, FetchFailure, FetchFuture, Need, RefreshPolicy, Refresher,
+    Calendar, Deadline, Expiring, Fetch, FetchFailure, FetchFuture, Need, RefreshPolicy, Refresher,
 };
+use crate::server::Server;
 use crate::token::IdToken;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, future};
@@ -100,9 +101,47 @@ impl GoogleWebIdentityProvider {
         self.refresher.refresh().await
     }
 
+    /// The server that STS is called at, by the SDK's rules for Region, endpoint, FIPS and
+    /// dual-stack. It sends nothing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) when the rules lead to none.
+    pub async fn sts_server(&self) -> Result<Server, Error> {
+        self.exchange.sts.server(&self.exchange.cx).await
+    }
+
+    /// Calls `GetCallerIdentity` with the credentials of [`session`](Self::session): AWS accepts
+    /// them, and says whose they are. Returns the ARN of the assumed role.
+    ///
+    /// No permission is needed for it, and no policy can deny it
+    /// ([reference](https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html)).
+    ///
+    /// # Errors
+    /// Those of [`session`](Self::session), and those of the call. Servers other than AWS may not
+    /// have it; AWS's own code for that is `InvalidAction`.
+    pub async fn caller_identity(&self) -> Result<String, Error> {
+        let session = self.session().await?;
+        let call = self
+            .exchange
+            .sts
+            .caller_identity(&self.exchange.cx, session.credentials());
+        let deadline = self.refresher.deadline("answer to GetCallerIdentity");
+        deadline.guard(Stage::Sts, call).await
+    }
+
     /// What `pick` takes of the session: of the cached one, or of one that is fetched now.
     pub(crate) async fn pick<T>(&self, pick: impl Fn(&Session) -> T) -> Result<T, Error> {
         self.refresher.get(pick).await
+    }
+
+    /// Whether this is the only handle.
+    pub(crate) fn is_only_handle(&self) -> bool {
+        self.refresher.is_only_handle()
+    }
+
+    /// When the session expires that is cached and valid, if there is one.
+    pub(crate) fn expires_at(&self) -> Option<SystemTime> {
+        self.refresher.current(Session::expires_at)
     }
 
     async fn credentials(&self) -> Result<Credentials, Error> {
@@ -146,6 +185,10 @@ impl Fetch for SessionFetch {
 
     fn fetch(&self, deadline: Deadline, need: Need) -> FetchFuture<'_, Session> {
         Box::pin(async move { self.0.fetch(&deadline, need).await })
+    }
+
+    fn calendar(&self) -> Option<&Calendar> {
+        self.0.calendar.as_deref()
     }
 }
 

@@ -34,11 +34,13 @@
 //!
 //! # Where to look
 //!
-//! `policy` has every number, `cached` the value and its times, `in_flight` a running fetch,
+//! `policy` has every number, `cached` the value and its times, `calendar` the refreshes of many
+//! values, `in_flight` a running fetch,
 //! `state` the last failure, `shared` the admission of callers, `task` the fetch and what becomes
 //! of its result.
 
 mod cached;
+mod calendar;
 mod fetch;
 mod in_flight;
 #[cfg(test)]
@@ -49,6 +51,7 @@ mod state;
 mod sync;
 mod task;
 
+pub(crate) use calendar::Calendar;
 pub(crate) use fetch::{Deadline, Expiring, Fetch, FetchFailure, FetchFuture, Fetched, Need};
 pub use policy::RefreshPolicy;
 
@@ -66,14 +69,14 @@ use tokio::sync::watch;
 pub(crate) struct Refresher<F: Fetch> {
     shared: Arc<Shared<F>>,
     /// Dropped with the last clone. A task holds only `shared`.
-    _handle: Arc<Handle>,
+    handle: Arc<Handle>,
 }
 
 impl<F: Fetch> Clone for Refresher<F> {
     fn clone(&self) -> Self {
         Self {
             shared: self.shared.clone(),
-            _handle: self._handle.clone(),
+            handle: self.handle.clone(),
         }
     }
 }
@@ -93,7 +96,7 @@ impl<F: Fetch> Refresher<F> {
         let (sender, handles) = watch::channel(());
         Self {
             shared: Arc::new(Shared::new(fetch, policy, clocks, random, handles)),
-            _handle: Arc::new(Handle { _sender: sender }),
+            handle: Arc::new(Handle { _sender: sender }),
         }
     }
 
@@ -137,6 +140,11 @@ impl<F: Fetch> Refresher<F> {
             }
             Freshness::ClockStepped | Freshness::Mandatory | Freshness::Expired => None,
         }
+    }
+
+    /// Whether there is no other clone.
+    pub(crate) fn is_only_handle(&self) -> bool {
+        Arc::strong_count(&self.handle) == 1
     }
 
     /// The cached value unless it has expired, without waiting and without starting a fetch.

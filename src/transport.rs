@@ -16,6 +16,7 @@ mod settings;
 pub(crate) use endpoint::Endpoint;
 pub(crate) use failure::transport_error;
 pub(crate) use last_answer::LastAnswer;
+pub(crate) use plugins::MAX_RETRY_AFTER;
 pub(crate) use received::{Received, Skew};
 pub(crate) use request::{Body, Request};
 pub(crate) use response::{Response, kind_of_status};

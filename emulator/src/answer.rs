@@ -1,7 +1,7 @@
 //! HTTP answers in place of the healthy ones.
 
 use crate::service::reply::{Reply, ReplyBody};
-use crate::service::sts;
+use crate::service::{metadata, sts};
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use http::{HeaderMap, StatusCode};
@@ -68,6 +68,22 @@ impl Answer {
     /// e.g. 400 with `IDPCommunicationError`.
     pub fn sts_error(status: u16, code: &str, message: &str) -> Self {
         Self::of(sts::error(final_status(status), code, message))
+    }
+
+    /// The refusal of GKE's metadata server to issue an ID token to a pod whose Kubernetes service
+    /// account is not linked to a Google service account. It belongs to
+    /// [`Call::MetadataIdentity`](crate::Call::MetadataIdentity).
+    ///
+    /// For a linked account see [`EmulatorBuilder::gke`](crate::EmulatorBuilder::gke).
+    pub fn gke_not_annotated(namespace: &str, name: &str) -> Self {
+        Self::of(metadata::not_annotated(namespace, name))
+    }
+
+    /// The answer of a web server that is not Google's metadata server: an HTML page with status
+    /// 404, without `Metadata-Flavor`. A client receives it if DNS resolves the metadata server's
+    /// name to another machine.
+    pub fn stranger() -> Self {
+        Self::of(metadata::stranger()).without_header("metadata-flavor")
     }
 
     /// The healthy answer, to be changed with [`header`](Self::header),

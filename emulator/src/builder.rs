@@ -32,6 +32,8 @@ pub struct EmulatorBuilder {
     ports: Vec<(Call, u16)>,
     role_arn: Option<String>,
     token_uris: Vec<String>,
+    oidc_provider: Option<Vec<String>>,
+    is_gke: bool,
 }
 
 impl EmulatorBuilder {
@@ -80,6 +82,36 @@ impl EmulatorBuilder {
     /// accepts assertions with this `aud` too.
     pub fn token_uri(mut self, uri: impl Into<String>) -> Self {
         self.token_uris.push(uri.into());
+        self
+    }
+
+    /// Gives the AWS account an IAM OIDC provider for `https://accounts.google.com` with these
+    /// client ids, as many guides recommend.
+    ///
+    /// STS then looks for the token's `azp`, or for its `aud` if there is no `azp`, among the
+    /// client ids. It refuses other tokens with `InvalidIdentityToken`, whatever the trust policy
+    /// says. For a token of the metadata server the `azp` is the
+    /// [unique id](Emulator::service_account_id), not the audience. The provider applies to the
+    /// roles of every account.
+    ///
+    /// Default: no such provider. [`Emulator::put_oidc_provider`] adds one later.
+    pub fn oidc_provider(
+        mut self,
+        client_ids: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        self.oidc_provider = Some(client_ids.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Makes the metadata server that of GKE, in a pod whose Kubernetes service account is linked
+    /// to the first service account: every ID token has `email`, also without `format=full`.
+    ///
+    /// For an account that is not linked see
+    /// [`Answer::gke_not_annotated`](crate::Answer::gke_not_annotated).
+    ///
+    /// Default: the metadata server of Compute Engine.
+    pub fn gke(mut self) -> Self {
+        self.is_gke = true;
         self
     }
 
@@ -161,7 +193,7 @@ impl EmulatorBuilder {
         let sleep = self
             .sleep
             .unwrap_or_else(|| SharedAsyncSleep::new(TokioSleep::new()));
-        let state = State::new(
+        let mut state = State::new(
             time_source,
             sleep,
             origins,
@@ -170,6 +202,8 @@ impl EmulatorBuilder {
             roles,
             kms_keys,
         );
+        state.is_gke = self.is_gke;
+        state.set_oidc_provider(self.oidc_provider);
         let dispatcher = Arc::new(Dispatcher::new(state));
         for (service, port) in &mut ports {
             let dispatcher = dispatcher.clone();

@@ -43,11 +43,24 @@
 //! - [`Emulator::refuse_connections`] closes a port.
 //! - [`Emulator::set_clock_offset`] sets the servers' clock ahead or back.
 //!
+//! # Special surroundings
+//!
+//! - [`EmulatorBuilder::oidc_provider`] gives the AWS account an IAM OIDC provider for Google: STS
+//!   then admits only tokens whose `azp` is one of its client ids.
+//! - [`EmulatorBuilder::gke`] starts the metadata server of a GKE pod with a linked account, and
+//!   [`Answer::gke_not_annotated`] is its refusal for an account that is not linked.
+//! - [`Answer::stranger`] is another web server in place of the metadata server.
+//!
 //! # Time
 //!
 //! [`TestClock`] is wall clock, monotonic clock and sleep in one. With
 //! [`EmulatorBuilder::test_clock`] servers and program share it, and a test lets hours pass without
 //! sleeping.
+//!
+//! # S3
+//!
+//! With the feature `s3`, `Emulator::serve_s3` starts an S3 that admits the credentials of this
+//! emulator's STS, and no others.
 //!
 //! # As a program
 //!
@@ -65,6 +78,8 @@ mod dispatcher;
 mod hold;
 mod lock;
 mod request;
+#[cfg(feature = "s3")]
+mod s3;
 mod service;
 mod socket;
 mod state;
@@ -78,6 +93,8 @@ pub use builder::EmulatorBuilder;
 pub use call::Call;
 pub use hold::Hold;
 pub use request::RecordedRequest;
+#[cfg(feature = "s3")]
+pub use s3::S3;
 pub use socket::{Fault, Trickle};
 pub use state::accounts::ServiceAccount;
 pub use state::issued::IssuedCredentials;
@@ -326,6 +343,18 @@ impl Emulator {
     pub fn put_role(&self, role: Role) -> io::Result<()> {
         self.dispatcher.state.put_role(role.parsed()?);
         Ok(())
+    }
+
+    /// Adds an IAM OIDC provider for Google, or replaces its client ids; see
+    /// [`EmulatorBuilder::oidc_provider`].
+    pub fn put_oidc_provider(&self, client_ids: impl IntoIterator<Item = impl Into<String>>) {
+        let client_ids = client_ids.into_iter().map(Into::into).collect();
+        self.dispatcher.state.set_oidc_provider(Some(client_ids));
+    }
+
+    /// Removes the IAM OIDC provider for Google: AWS's own one serves again.
+    pub fn remove_oidc_provider(&self) {
+        self.dispatcher.state.set_oidc_provider(None);
     }
 
     /// Replaces the key of the account's key file: assertions signed with the old key are refused

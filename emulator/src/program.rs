@@ -2,6 +2,7 @@
 
 mod arguments;
 mod json;
+mod s3;
 
 use arguments::{Arguments, Parsed};
 use aws_google_web_identity_emulator::{Call, DEFAULT_ROLE_ARN, Emulator, EmulatorBuilder, Role};
@@ -36,19 +37,37 @@ pub async fn main() -> ExitCode {
 
 async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     if arguments.json {
-        return json::run(configured(arguments, json::builder())?).await;
+        return json::run(arguments, configured(arguments, json::builder())?).await;
     }
     let builder = configured(arguments, Emulator::builder())?;
     let emulator = builder.start().await?;
+    let s3 = s3::start(arguments, &emulator)?;
     let mut lines = String::new();
-    for (name, value) in emulator.env() {
+    for (name, value) in environment(&emulator, s3.as_ref()) {
         lines += &format!("export {name}={}\n", quoted(&value));
     }
+    lines += &format!("export EMULATOR_PID={}\n", std::process::id());
     lines += "# Running until SIGINT or SIGTERM.\n";
     let mut stdout = std::io::stdout();
     stdout.write_all(lines.as_bytes())?;
     stdout.flush()?;
+    close_stdout()?;
     stopped().await?;
+    Ok(())
+}
+
+/// The environment of a program that uses the servers.
+fn environment(emulator: &Emulator, s3: Option<&s3::S3>) -> Vec<(String, String)> {
+    let mut environment = emulator.env();
+    environment.extend(s3.map(|s3| ("AWS_ENDPOINT_URL_S3".to_owned(), s3.endpoint())));
+    environment
+}
+
+/// Ends the output, for which `$(…)` of a shell waits: `eval "$(program &)"` goes on and leaves the
+/// program running.
+fn close_stdout() -> std::io::Result<()> {
+    #[cfg(unix)]
+    rustix::stdio::dup2_stdout(std::fs::File::options().write(true).open("/dev/null")?)?;
     Ok(())
 }
 

@@ -65,6 +65,10 @@ pub(crate) struct State {
     access_tokens: Mutex<HashMap<String, Grant>>,
     refresh_tokens: Mutex<HashMap<String, Grant>>,
     issued: Mutex<HashMap<String, IssuedCredentials>>,
+    /// The client ids of an IAM OIDC provider for Google, if there is one.
+    oidc_provider: Mutex<Option<Vec<String>>>,
+    /// Whether the metadata server is that of GKE.
+    pub(crate) is_gke: bool,
 }
 
 impl State {
@@ -91,6 +95,8 @@ impl State {
             access_tokens: Mutex::default(),
             refresh_tokens: Mutex::default(),
             issued: Mutex::default(),
+            oidc_provider: Mutex::default(),
+            is_gke: false,
         }
     }
 
@@ -169,6 +175,17 @@ impl State {
             let problem = format!("the emulator has no key {name:?} of Cloud KMS");
             io::Error::new(io::ErrorKind::NotFound, problem)
         })?)
+    }
+
+    pub(crate) fn set_oidc_provider(&self, client_ids: Option<Vec<String>>) {
+        *lock(&self.oidc_provider) = client_ids;
+    }
+
+    /// Without an IAM OIDC provider, AWS's own one for Google serves, which has no client ids.
+    pub(crate) fn oidc_provider_admits(&self, authorized_party: &str) -> bool {
+        lock(&self.oidc_provider)
+            .as_ref()
+            .is_none_or(|ids| ids.iter().any(|id| id == authorized_party))
     }
 
     /// Issues an access token that is valid for `lifetime` seconds.

@@ -7,3 +7,4 @@ mod google;
 mod helpers;
 mod kms;
 mod sts;
+mod surroundings;

@@ -117,6 +117,7 @@ fn a_bad_argument_is_named() {
         (&["--role"], 2, "--role needs a value"),
         (&["--audience="], 2, "--audience needs a value"),
         (&["--json=1"], 2, "--json takes no value"),
+        (&["--s3-port", "x"], 2, "--s3-port: \"x\" is not a port"),
         (&["--role", "me"], 1, "is not the ARN of a role"),
         (
             &["--trust-policy", "/nowhere"],
@@ -130,4 +131,55 @@ fn a_bad_argument_is_named() {
     }
     let help = program(&["--help"]).output().unwrap();
     assert!(help.status.success() && help.stdout.starts_with(b"Starts "));
+}
+
+#[test]
+fn eval_of_a_background_program_goes_on_and_the_process_id_ends_it() {
+    let program = env!("CARGO_BIN_EXE_aws-google-web-identity-emulator");
+    let script = format!(r#"eval "$({program} &)" && echo "$EMULATOR_PID $GCE_METADATA_HOST""#);
+    // A pipe for stderr would stay open as long as the program runs.
+    let mut shell = Command::new("sh");
+    let shell = shell.args(["-c", &script]).stderr(Stdio::inherit());
+    let output = String::from_utf8(shell.output().unwrap().stdout).unwrap();
+    let (id, host) = output.trim().split_once(' ').unwrap();
+    std::net::TcpStream::connect(host).expect("runs although the shell has ended");
+    assert!(Command::new("kill").arg(id).status().unwrap().success());
+    while std::net::TcpStream::connect(host).is_ok() {
+        std::thread::yield_now();
+    }
+}
+
+#[cfg(not(feature = "s3"))]
+#[test]
+fn without_its_feature_s3_says_how_to_get_it() {
+    for argument in ["--s3", "--s3-port=0"] {
+        let stderr = failed(&[argument], 1);
+        assert!(stderr.contains("--features s3"), "{stderr}");
+    }
+}
+
+#[cfg(feature = "s3")]
+#[test]
+fn s3_serves_a_bucket_or_a_directory() {
+    use std::io::{Read as _, Write as _};
+    let directory = env!("CARGO_MANIFEST_DIR");
+    for arguments in [
+        &["--s3"][..],
+        &["--s3-port", "0"],
+        &["--s3", "--sts-port=0"],
+        &["--s3", directory],
+    ] {
+        let running = Running::start(arguments);
+        let endpoint = running.variable("AWS_ENDPOINT_URL_S3");
+        let host = endpoint.strip_prefix("http://").unwrap();
+        let mut stream = std::net::TcpStream::connect(host).unwrap();
+        let request = format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+    }
+    assert_eq!(Running::start(&[]).variable("AWS_ENDPOINT_URL_S3"), "");
+    let stderr = failed(&["--s3=/nowhere"], 1);
+    assert!(stderr.contains("--s3 /nowhere: "), "{stderr}");
 }

@@ -67,15 +67,20 @@ pub async fn print_buckets(provider: GoogleWebIdentityProvider) -> Result<(), Bo
     Ok(())
 }
 
-/// Prints an error and its sources to stderr, outermost first, and returns exit status 1. `{:#}` is
-/// the full explanation of an error of this crate.
+/// Prints an error and returns exit status 1.
 pub fn exit(result: Result<(), Box<dyn Error>>) -> ExitCode {
     let Err(error) = result else {
         return ExitCode::SUCCESS;
     };
+    print_error(&*error);
+    ExitCode::FAILURE
+}
+
+/// Prints an error and its sources to stderr, outermost first. `{:#}` is the full explanation of an
+/// error of this crate.
+pub fn print_error(error: &dyn Error) {
     eprintln!("error: {error:#}");
     for source in std::iter::successors(error.source(), |&error| error.source()) {
         eprintln!("  caused by: {source:#}");
     }
-    ExitCode::FAILURE
 }

@@ -2,65 +2,130 @@
 //! ([AssumeRoleWithWebIdentity](https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html)).
 
 mod call;
+mod caller_identity;
+mod pace;
+mod paced_retries;
 mod refusal;
 
 use crate::aws::session::Session;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Stage};
 use crate::names::{RoleArn, SessionName};
+use crate::refresh::Deadline;
 use crate::token::IdToken;
-use crate::transport::{LastAnswer, Received};
+use crate::transport::{LastAnswer, MAX_RETRY_AFTER, Received};
 use aws_sdk_sts::Client;
 use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityOutput;
 use aws_sdk_sts::types::PolicyDescriptorType;
 use aws_types::region::Region;
 use call::WatchedCall;
+pub(crate) use pace::Pace;
+use paced_retries::PacedRetries;
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 /// The length of a session when the request names none.
 const DEFAULT_SESSION: Duration = Duration::from_secs(3600);
 
-/// One role, how to assume it, and the client.
+/// The client. Cheap to clone.
+#[derive(Clone)]
 pub(crate) struct Sts {
     client: Client,
     /// For messages.
-    region: String,
-    request: AssumeRole,
+    region: Arc<str>,
+    /// Present when many roles share the client.
+    pace: Option<Arc<Pace>>,
 }
 
-/// The parameters that are the same for every call.
-#[derive(Debug)]
+/// A role and how to assume it: the parameters that are the same for every call, and that make its
+/// session differ from other sessions of the same identity.
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub(crate) struct AssumeRole {
     pub(crate) role_arn: RoleArn,
     pub(crate) duration: Option<Duration>,
     pub(crate) policy: Option<String>,
     pub(crate) policy_arns: Vec<String>,
+    /// Made of the place and the identity if it is not set.
+    pub(crate) session_name: Option<SessionName>,
 }
 
 impl Sts {
-    pub(crate) fn new(cx: &Context, region: Option<Region>, request: AssumeRole) -> Self {
+    pub(crate) fn new(cx: &Context, region: Option<Region>, pace: Option<Pace>) -> Self {
         let mut config = aws_sdk_sts::config::Builder::from(cx.sdk());
         // The token authenticates the call, which is not signed.
         config.set_credentials_provider(None);
         let region = region.or_else(|| cx.sdk().region().cloned());
         let name = region.as_ref().map_or("none", |region| region.as_ref());
-        let name = name.to_owned();
+        let name = Arc::from(name);
         if region.is_some() {
             config = config.region(region);
         }
-        let config = cx.transport().outfit(config).build();
+        let mut config = cx.transport().outfit(config);
+        if pace.is_some() {
+            config = config.retry_classifier(PacedRetries);
+        }
         Self {
-            client: Client::from_conf(config),
+            client: Client::from_conf(config.build()),
             region: name,
-            request,
+            pace: pace.map(Arc::new),
         }
     }
 
-    /// Assumes the role with the token.
+    /// Assumes the role with the token. With a pace, it waits for its turn, and for another one
+    /// after STS throttled it, as long as `deadline` allows.
+    ///
+    /// The caller applies the deadline to the call itself.
     pub(crate) async fn assume_role(
         &self,
         cx: &Context,
+        role: &AssumeRole,
+        token: &IdToken,
+        session_name: &SessionName,
+        deadline: &Deadline,
+    ) -> Result<Session, Error> {
+        let Some(pace) = &self.pace else {
+            return self.call(cx, role, token, session_name).await;
+        };
+        let (mut throttled, mut refusal) = (0, None::<Error>);
+        loop {
+            let turn = match pace.turn(deadline, throttled).await {
+                Ok(turn) => turn,
+                Err(error) => {
+                    let error = error.with_detail("role", role.role_arn.as_str());
+                    return Err(match refusal {
+                        Some(refusal) => error.with_source(refusal),
+                        None => error,
+                    });
+                }
+            };
+            // Boxed, because thousands of roles may wait for their turns, and the SDK's future is
+            // large.
+            let result = Box::pin(self.call(cx, role, token, session_name)).await;
+            match result {
+                Err(error) if error.kind() == ErrorKind::Throttled => {
+                    let pause = error.retry_after();
+                    turn.throttled(pause.filter(|pause| *pause <= MAX_RETRY_AFTER));
+                    // The refresher keeps to a longer pause, which may be for this role alone.
+                    if pause.is_some_and(|pause| pause > MAX_RETRY_AFTER) {
+                        return Err(error);
+                    }
+                    throttled += 1;
+                    refusal = Some(error);
+                }
+                Ok(session) => {
+                    turn.answered();
+                    return Ok(session);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn call(
+        &self,
+        cx: &Context,
+        role: &AssumeRole,
         token: &IdToken,
         session_name: &SessionName,
     ) -> Result<Session, Error> {
@@ -69,7 +134,8 @@ impl Sts {
             duration,
             policy,
             policy_arns,
-        } = &self.request;
+            session_name: _,
+        } = role;
         let watched = WatchedCall::new(cx, token);
         let last_answer = LastAnswer::default();
         let mut call = self
@@ -112,7 +178,10 @@ impl Sts {
 impl fmt::Debug for Sts {
     /// Leaves out the client, whose `Debug` shows the whole configuration.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Sts").field(&self.request).finish()
+        f.debug_struct("Sts")
+            .field("region", &self.region)
+            .field("pace", &self.pace)
+            .finish_non_exhaustive()
     }
 }
 

@@ -197,3 +197,12 @@ impl Drop for Running {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
+
+#[cfg(fuzzing)]
+pub(super) fn fuzz(bytes: &[u8], key: &CacheKey) {
+    assert!(
+        Record::parse(bytes, key).is_none(),
+        "a hash that nobody computed"
+    );
+    let _ = Record::times(bytes);
+}

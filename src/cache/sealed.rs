@@ -123,3 +123,16 @@ impl<C: SessionCache> SessionCache for Sealed<C> {
         self.cache.is_shared()
     }
 }
+
+#[cfg(fuzzing)]
+pub(super) fn fuzz(bytes: &[u8], key: &CacheKey) {
+    if let Some((header, body)) = Header::parse(bytes) {
+        let head = header.bytes().expect("what was parsed fits");
+        assert!(bytes.starts_with(&head) && head.len() + body.len() == bytes.len());
+        assert!(
+            cipher::Cipher::new(&[1; 32])
+                .open(&header, key, body)
+                .is_none()
+        );
+    }
+}

@@ -6,15 +6,17 @@
 //! |---|---|
 //! | 4 | `AGWC` |
 //! | 1 | version of the format: 1 |
-//! | 32 | the entry's [`CacheKey`] |
+//! | 32 | SHA-256 over the entry's [`CacheKey`] and everything that follows |
 //! | 8 | the session's whole lifetime in milliseconds, big-endian |
 //! | five times | length (4, big-endian) and UTF-8 text: access key id, secret access key, session token, account id, ARN of the assumed role; the last two may be empty |
 
 use crate::aws::session::Session;
 use crate::cache::{CacheKey, SessionEntry};
+use aws_lc_rs::digest::{Context as Digest, SHA256};
 use std::time::{Duration, SystemTime};
 
 const MAGIC: &[u8; 5] = b"AGWC\x01";
+const HASH: usize = 32;
 /// Keys have 20 to 128 bytes; a token has some hundred, and no documented limit.
 const MAX_TEXT: usize = 32 * 1024;
 
@@ -41,9 +43,9 @@ impl CachedSession {
         ];
         let length: usize = texts.iter().map(|text| 4 + text.len()).sum();
         // As long as it will be: a buffer that grows leaves copies behind.
-        let mut bytes = Vec::with_capacity(MAGIC.len() + 40 + length);
+        let mut bytes = Vec::with_capacity(MAGIC.len() + HASH + 8 + length);
         bytes.extend_from_slice(MAGIC);
-        bytes.extend_from_slice(key.as_bytes());
+        bytes.extend_from_slice(&[0; HASH]);
         let lifetime = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
         bytes.extend_from_slice(&lifetime.to_be_bytes());
         for text in texts {
@@ -51,6 +53,8 @@ impl CachedSession {
             bytes.extend_from_slice(&length.to_be_bytes());
             bytes.extend_from_slice(text.as_bytes());
         }
+        let (head, rest) = bytes.split_at_mut(MAGIC.len() + HASH);
+        head[MAGIC.len()..].copy_from_slice(&hash(key, rest));
         SessionEntry::new(bytes, left)
     }
 
@@ -58,7 +62,10 @@ impl CachedSession {
     /// [`to_entry`](Self::to_entry) did not write for this key.
     pub(crate) fn of_entry(entry: &SessionEntry, key: &CacheKey, now: SystemTime) -> Option<Self> {
         let rest = entry.expose().strip_prefix(MAGIC)?;
-        let rest = rest.strip_prefix(key.as_bytes())?;
+        let (expected, rest) = rest.split_first_chunk::<HASH>()?;
+        if hash(key, rest) != *expected {
+            return None;
+        }
         let (lifetime, mut rest) = rest.split_first_chunk()?;
         let lifetime = Duration::from_millis(u64::from_be_bytes(*lifetime));
         let texts = [(); 5].map(|()| text(&mut rest));
@@ -90,6 +97,17 @@ impl CachedSession {
             age: lifetime - left,
         })
     }
+}
+
+/// Finds an entry that was damaged or moved. It is no secret: whoever can write to the store can
+/// make one. [`Sealed`](crate::Sealed) has a key for that.
+fn hash(key: &CacheKey, rest: &[u8]) -> [u8; HASH] {
+    let mut digest = Digest::new(&SHA256);
+    digest.update(key.as_bytes());
+    digest.update(rest);
+    let mut hash = [0; HASH];
+    hash.copy_from_slice(digest.finish().as_ref());
+    hash
 }
 
 /// Splits the next text off.

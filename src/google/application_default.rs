@@ -3,6 +3,7 @@
 
 pub(crate) mod adc_file;
 mod authorized_user;
+mod default_identity;
 pub(crate) mod external_account;
 mod place;
 pub(crate) mod quota_project;
@@ -16,11 +17,14 @@ use crate::file::FileState;
 use crate::google::iam::{IamIdToken, parse_endpoint};
 use crate::google::metadata_server::MetadataServer;
 use crate::names::Audience;
+use crate::redact::ShownPath;
 use crate::token::{IdToken, ProvideIdToken, future};
 use crate::transport::Endpoint;
 use adc_file::CredentialsFile;
+pub use default_identity::DefaultIdentity;
 use place::Place;
 use quota_project::{QuotaProject, with_quota_project};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use target::Target;
 
@@ -53,6 +57,7 @@ pub struct ApplicationDefault {
     impersonate: Option<Result<Target, BuildError>>,
     iam_endpoint: Option<Result<Endpoint, BuildError>>,
     given: Option<CredentialsFile>,
+    path: Option<ShownPath>,
     chosen: Arc<Mutex<Option<Chosen>>>,
 }
 
@@ -78,6 +83,15 @@ impl ApplicationDefault {
     /// Looks nowhere yet.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Reads this credentials file, of any type, and doesn't look for another. The file is read at
+    /// the first use, and again when it changed.
+    pub fn from_file(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: Some(ShownPath::new(path)),
+            ..Self::default()
+        }
     }
 
     /// Takes the contents of a credentials file of any type, from a secret store, and doesn't look
@@ -131,9 +145,10 @@ impl ApplicationDefault {
 
     fn found(&self, cx: &Context) -> Found {
         Found {
-            place: match self.given {
-                Some(_) => Place::Given,
-                None => Place::find(cx.environment()),
+            place: match (&self.given, &self.path) {
+                (Some(_), _) => Place::Given,
+                (None, Some(path)) => Place::of_path(path.clone()),
+                (None, None) => Place::find(cx.environment()),
             },
             impersonate: cx.var(IMPERSONATE).filter(|it| !it.trim().is_empty()),
             quota_project: cx.var(QUOTA_PROJECT),
@@ -177,20 +192,25 @@ impl ApplicationDefault {
         }
     }
 
-    fn choose(&self, found: &Found) -> Result<Arc<dyn ProvideIdToken>, BuildError> {
+    /// The file, if there is one, and the account to impersonate, if one is named.
+    fn read(&self, found: &Found) -> Result<(Option<CredentialsFile>, Option<Target>), BuildError> {
         let endpoint = self.iam_endpoint.clone().transpose()?;
         let target = match (&self.impersonate, &found.impersonate) {
             (Some(target), _) => Some(target.clone()?),
             (None, Some(variable)) => Some(Target::parse_chain(IMPERSONATE, variable)?),
             (None, None) => None,
         };
-        let target = target.map(|target| target.at(endpoint));
-        let quota_project = QuotaProject::parse(QUOTA_PROJECT, found.quota_project.as_deref())?;
         let file = match (&self.given, &found.place) {
             (Some(given), _) => Some(given.clone()),
             (None, Place::File { .. }) => Some(found.place.read()?),
             (None, Place::Given | Place::Metadata) => None,
         };
+        Ok((file, target.map(|target| target.at(endpoint))))
+    }
+
+    fn choose(&self, found: &Found) -> Result<Arc<dyn ProvideIdToken>, BuildError> {
+        let (file, target) = self.read(found)?;
+        let quota_project = QuotaProject::parse(QUOTA_PROJECT, found.quota_project.as_deref())?;
         let account = target.as_ref().map(Target::account);
         let account = account.or(file.as_ref().and_then(CredentialsFile::account));
         tracing::debug!(

@@ -21,7 +21,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::sync::Arc;
 
-const DEFAULT_ENDPOINT: &str = "https://iamcredentials.googleapis.com";
+pub(crate) const DEFAULT_ENDPOINT: &str = "https://iamcredentials.googleapis.com";
 
 /// Characters that would end the path segment of an account's name.
 const SEGMENT: &AsciiSet = &CONTROLS

@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorKind, Stage};
 use crate::google::platform;
 use crate::google::platform::Platform;
 use crate::names::{Audience, ServiceAccountEmail};
+use crate::server::Server;
 use crate::token::{AccessToken, IdToken, Identity, ProvideAccessToken, ProvideIdToken, future};
 use crate::transport::{Endpoint, Request, Response};
 use location::Location;
@@ -117,6 +118,15 @@ impl MetadataServer {
         Ok(found.get_or_init(|| location))
     }
 
+    /// The server that is asked, without asking whether it is there.
+    ///
+    /// # Errors
+    /// When [`endpoint`](Self::endpoint), `GCE_METADATA_HOST` or `GCE_METADATA_IP` is invalid.
+    pub fn server(&self, cx: &Context) -> Result<Server, BuildError> {
+        let location = self.location(cx)?;
+        Ok(Server::of(Stage::Metadata, &location.server))
+    }
+
     fn parsed(&self, cx: &Context) -> Result<(&Location, &str), BuildError> {
         match (self.location(cx), self.account()) {
             (Ok(location), Ok(account)) => Ok((location, account)),
@@ -210,7 +220,7 @@ impl MetadataServer {
 
     /// If the server can't be reached, adds to the error why it was tried.
     fn explained(&self, cx: &Context, error: Error) -> Error {
-        let platform = Platform::of(cx.environment());
+        let platform = Platform::of(cx);
         match platform {
             Platform::Google(_) if self.endpoint.is_none() && error.is_retryable() => error
                 .and_hint(&format!(

@@ -14,18 +14,30 @@ use std::time::Duration;
 /// The server is on the same host, and a chain of providers must go on within 200 ms.
 const PROBE: Duration = Duration::from_millis(150);
 
-/// What the environment and the firmware say.
+/// Whether this is Google's infrastructure, by the environment and the firmware, and the sign that
+/// says so. `Display` says both.
+///
+/// Only Google's infrastructure has a metadata server:
+/// [`MetadataServer`](crate::MetadataServer#where-it-works) lists the signs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Platform {
+#[non_exhaustive]
+pub enum Platform {
+    /// On Google's infrastructure.
     Google(String),
+    /// Elsewhere, so that the metadata server is not asked.
     Elsewhere(String),
     /// Only a request to the metadata server's address can decide.
     Unclear(String),
 }
 
 impl Platform {
+    /// Reads the signs, and sends nothing.
+    pub fn of(cx: &Context) -> Self {
+        Self::in_environment(cx.environment())
+    }
+
     /// Reads the signs, the most explicit one first.
-    pub(crate) fn of(environment: &Environment) -> Self {
+    pub(crate) fn in_environment(environment: &Environment) -> Self {
         let set = |name: &str| environment.get(name).is_some();
         if environment
             .get("NO_GCE_CHECK")
@@ -85,7 +97,7 @@ impl fmt::Display for Platform {
 /// # Errors
 /// The reason why this is not Google's infrastructure.
 pub(crate) async fn require_google(cx: &Context, address: Option<&Endpoint>) -> Result<(), String> {
-    match (Platform::of(cx.environment()), address) {
+    match (Platform::of(cx), address) {
         (Platform::Google(_), _) => Ok(()),
         (elsewhere @ Platform::Elsewhere(_), _) => Err(elsewhere.to_string()),
         (Platform::Unclear(sign), None) => Err(sign),

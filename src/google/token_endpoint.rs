@@ -13,6 +13,7 @@ use crate::build_error::BuildError;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Stage};
 use crate::redact::SECRET_FIELDS;
+use crate::server::Server;
 use crate::token::{Asking, Assertion, SignJwt};
 use crate::transport::{Body, Endpoint, Request, Response};
 use base64::Engine as _;
@@ -45,6 +46,10 @@ impl TokenEndpoint {
         let uri = uri.into();
         let endpoint = Endpoint::secure(setting, &uri)?;
         Ok(Self { uri, endpoint })
+    }
+
+    pub(crate) fn server(&self) -> Server {
+        Server::of(Stage::TokenEndpoint, &self.endpoint)
     }
 
     pub(crate) fn uri(&self) -> &str {

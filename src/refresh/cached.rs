@@ -1,7 +1,7 @@
 //! The cached value and its times.
 
 use super::fetch::{Expiring, Fetched};
-use super::policy::{ADVERTISED_AFTER_REFRESH, DRIFT, HOLD, MAX_LIFETIME, RefreshPolicy, Schedule};
+use super::policy::{ADVERTISED_AFTER_REFRESH, DRIFT, HOLD, MAX_LIFETIME, Schedule};
 use crate::clock::Moment;
 use std::time::{Duration, SystemTime};
 
@@ -35,17 +35,14 @@ pub(super) enum Freshness {
 }
 
 impl<V: Expiring> Cached<V> {
-    /// `random` is 0.0 to 1.0.
     pub(super) fn new(
         number: u64,
         fetched: &Fetched<V>,
         arrived: Moment,
-        policy: &RefreshPolicy,
-        random: f64,
+        schedule: Schedule,
     ) -> Self {
         let age = fetched.age.min(MAX_LIFETIME);
-        let lifetime = fetched.lifetime.min(MAX_LIFETIME).saturating_add(age);
-        let schedule = policy.schedule(lifetime, random);
+        let lifetime = fetched.whole_lifetime();
         let advertised_after = if age.is_zero() || age < schedule.refresh_after {
             advertised_age(lifetime, &schedule).saturating_sub(age)
         } else {

@@ -1,5 +1,7 @@
 //! What the refresher fetches, and the deadline and errors of a fetch.
 
+use super::calendar::Calendar;
+use super::policy::MAX_LIFETIME;
 use crate::clock::Clocks;
 use crate::error::{Error, ErrorKind, Stage};
 use std::future::poll_fn;
@@ -24,6 +26,14 @@ pub(crate) struct Fetched<V> {
     pub(crate) age: Duration,
 }
 
+impl<V> Fetched<V> {
+    /// The lifetime from the time at which the value was issued.
+    pub(super) fn whole_lifetime(&self) -> Duration {
+        let left = self.lifetime.min(MAX_LIFETIME);
+        left.saturating_add(self.age.min(MAX_LIFETIME))
+    }
+}
+
 /// Why a fetch is made.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Need {
@@ -44,6 +54,11 @@ pub(crate) trait Fetch: Send + Sync + 'static {
 
     /// Fetches the value. Everything that it awaits runs under `deadline`, by [`Deadline::guard`].
     fn fetch(&self, deadline: Deadline, need: Need) -> FetchFuture<'_, Self::Value>;
+
+    /// Where the refreshes of many values are planned together, if they are.
+    fn calendar(&self) -> Option<&Calendar> {
+        None
+    }
 }
 
 /// What [`Fetch::fetch`] returns.

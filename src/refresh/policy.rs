@@ -62,7 +62,7 @@ const ERROR_CACHED: Duration = Duration::from_secs(1);
 const DENIAL_CACHED: Duration = Duration::from_secs(60);
 /// At most this part of a lifetime is spent on refreshing: a short session is used, not only
 /// renewed.
-const WINDOW_PART_OF_LIFETIME: u32 = 3;
+pub(super) const WINDOW_PART_OF_LIFETIME: u32 = 3;
 /// The same for the window in which callers wait.
 const MANDATORY_PART_OF_LIFETIME: u32 = 10;
 

@@ -92,7 +92,11 @@ fn land<F: Fetch>(
         Ok(_) if cached.as_ref().is_some_and(|cached| cached.number > number) => None,
         Ok(fetched) => {
             let random = state.random();
-            let cached = Cached::new(number, &fetched, now, &shared.policy, random);
+            let mut schedule = shared.policy.schedule(fetched.whole_lifetime(), random);
+            if let Some(calendar) = shared.fetch.calendar() {
+                schedule = calendar.plan(shared.clocks.elapsed(), &fetched, schedule);
+            }
+            let cached = Cached::new(number, &fetched, now, schedule);
             shared.cached.store(Some(Arc::new(cached)));
             state.succeeded(number);
             None

@@ -1,6 +1,8 @@
 //! `--json`: a description as one line of JSON; for each line of stdin the requests since, as one
 //! line of JSON without secrets. Ends with stdin.
 
+use super::arguments::Arguments;
+use super::{environment, s3};
 use aws_google_web_identity_emulator::{
     DEFAULT_KMS_KEY, DEFAULT_SERVICE_ACCOUNT, Emulator, EmulatorBuilder, RecordedRequest,
     ServiceAccount,
@@ -35,12 +37,16 @@ pub(super) fn builder() -> EmulatorBuilder {
         .service_account(delegate)
 }
 
-pub(super) async fn run(builder: EmulatorBuilder) -> Result<(), Box<dyn Error>> {
+pub(super) async fn run(
+    arguments: &Arguments,
+    builder: EmulatorBuilder,
+) -> Result<(), Box<dyn Error>> {
     let emulator = builder.start().await?;
+    let s3 = s3::start(arguments, &emulator)?;
     let directory = tempfile::tempdir()?;
     let key_file = directory.path().join("key.json");
     emulator.write_key_file(emulator.service_account_email(), &key_file)?;
-    let env: BTreeMap<_, _> = emulator.env().into_iter().collect();
+    let env: BTreeMap<_, _> = environment(&emulator, s3.as_ref()).into_iter().collect();
     let description = json!({
         "metadata_host": emulator.metadata_host(),
         "token_uri": emulator.token_uri(),

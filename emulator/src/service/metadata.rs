@@ -77,6 +77,27 @@ fn answer(state: &State, request: &RecordedRequest) -> Reply {
         .header(HeaderName::from_static("x-frame-options"), "SAMEORIGIN")
 }
 
+/// GKE's refusal to issue an ID token without a linked account, as
+/// [gke-metadata-server](https://github.com/matheuscscp/gke-metadata-server) reproduces it.
+pub(crate) fn not_annotated(namespace: &str, name: &str) -> Reply {
+    Reply::new(
+        StatusCode::NOT_FOUND,
+        "text/plain; charset=utf-8",
+        format!(
+            "Your Kubernetes service account ({namespace}/{name}) is not annotated with a target Google service account, which is a requirement for retrieving Identity Tokens using Workload Identity.\nPlease add the iam.gke.io/gcp-service-account=[GSA_NAME]@[PROJECT_ID] annotation to your Kubernetes service account.\nRefer to https://cloud.google.com/kubernetes-engine/docs/how-to/workload-identity\n"
+        ),
+    )
+}
+
+/// The page of a web server that knows nothing of metadata.
+pub(crate) fn stranger() -> Reply {
+    Reply::new(
+        StatusCode::NOT_FOUND,
+        "text/html; charset=UTF-8",
+        "<html><head><title>404 Not Found</title></head><body><h1>Not Found</h1></body></html>\n",
+    )
+}
+
 fn text(body: impl Into<String>) -> Reply {
     Reply::new(StatusCode::OK, "application/text", body.into())
 }
@@ -155,9 +176,12 @@ fn identity(state: &State, account: &Account, audience: &str, query: &[(String, 
     let is = |name: &str, wanted: &str| {
         first(query, name).is_some_and(|value| value.eq_ignore_ascii_case(wanted))
     };
-    if is("format", "full") {
+    let is_full = is("format", "full");
+    if is_full || state.is_gke {
         claims["email"] = json!(account.email());
         claims["email_verified"] = json!(true);
+    }
+    if is_full {
         claims["google"] =
             json!({"compute_engine": instance(state, account, is("licenses", "true"))});
     }

@@ -2,27 +2,22 @@
 //! [`AssumeRoleWithWebIdentity`](https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html).
 
 mod parameters;
+mod token;
 mod xml;
 
 use super::Service;
 use super::reply::Reply;
 use crate::call::Call;
 use crate::request::{RecordedRequest, decoded_path};
+use crate::state::State;
 use crate::state::issued::IssuedCredentials;
-use crate::state::jwt::Jwt;
 use crate::state::role::Role;
-use crate::state::{ISSUER, State};
 use aws_google_web_identity::trust_policy::ConditionKeys;
 use http::StatusCode;
 use http::request::Parts;
 use parameters::Parameters;
+use token::Token;
 use xml::{Refusal, Success};
-
-/// AWS accepts a token for 5 minutes after its `exp`. In seconds.
-const EXPIRY_LEEWAY: i64 = 300;
-
-/// How far ahead `iat` and `nbf` may be, in seconds. AWS documents no number.
-const START_LEEWAY: i64 = 300;
 
 pub(crate) const NAME: &str = "sts";
 
@@ -103,99 +98,4 @@ fn admitting_role(state: &State, arn: &str, keys: &ConditionKeys) -> Result<Role
                 "Not authorized to perform sts:AssumeRoleWithWebIdentity",
             )
         })
-}
-
-/// What STS reads from a valid ID token.
-struct Token {
-    subject: String,
-    /// `azp` if present, else `aud`.
-    authorized_party: String,
-    condition_keys: ConditionKeys,
-}
-
-impl Token {
-    fn verified(state: &State, compact: &str) -> Result<Self, Refusal> {
-        let jwt = Jwt::parse(compact).ok_or_else(|| {
-            Refusal::invalid_token(
-                "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)",
-            )
-        })?;
-        let issuer = required(&jwt, "iss")?;
-        if issuer != ISSUER && Some(issuer) != ISSUER.strip_prefix("https://") {
-            return Err(Refusal::invalid_token(format!(
-                "No OpenIDConnect provider found in your account for {issuer}"
-            )));
-        }
-        if !jwt.is_signed_by([&*state.google_key]) {
-            return Err(Refusal::invalid_token(
-                "The web identity token that was passed could not be validated by AWS. Token signature invalid",
-            ));
-        }
-        check_times(&jwt, state.now())?;
-        let subject = required(&jwt, "sub")?;
-        let audience = required(&jwt, "aud")?;
-        let azp = jwt.text("azp").filter(|azp| !azp.is_empty());
-        Ok(Self {
-            subject: subject.to_owned(),
-            authorized_party: azp.unwrap_or(audience).to_owned(),
-            condition_keys: condition_keys(&jwt, azp, audience, subject),
-        })
-    }
-}
-
-fn required<'j>(jwt: &'j Jwt<'_>, claim: &str) -> Result<&'j str, Refusal> {
-    jwt.text(claim)
-        .filter(|text| !text.is_empty())
-        .ok_or_else(|| missing(claim))
-}
-
-fn missing(claim: &str) -> Refusal {
-    Refusal::invalid_token(format!("Missing a required claim: {claim}"))
-}
-
-fn check_times(jwt: &Jwt<'_>, now: i64) -> Result<(), Refusal> {
-    let expires = jwt.seconds("exp").ok_or_else(|| missing("exp"))?;
-    if now >= expires.saturating_add(EXPIRY_LEEWAY) {
-        return Err(Refusal::new(
-            400,
-            "ExpiredTokenException",
-            format!(
-                "Token expired: current date/time {now} must be before the expiration date/time {expires}"
-            ),
-        ));
-    }
-    let starts = jwt.seconds("iat").ok_or_else(|| missing("iat"))?;
-    let starts = starts.max(jwt.seconds("nbf").unwrap_or(starts));
-    if starts > now.saturating_add(START_LEEWAY) {
-        return Err(Refusal::invalid_token(format!(
-            "Token is not yet valid: current date/time {now} must be after {starts}"
-        )));
-    }
-    Ok(())
-}
-
-/// The [condition
-/// keys](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif)
-/// that AWS documents for Google.
-fn condition_keys(
-    jwt: &Jwt<'_>,
-    azp: Option<&str>,
-    audience: &str,
-    subject: &str,
-) -> ConditionKeys {
-    let keys = ConditionKeys::from_claims(azp, audience, subject);
-    let organization = jwt
-        .claim("google")
-        .and_then(|google| google.get("organization_number"))
-        .filter(|number| number.is_number() || number.is_string());
-    match organization {
-        Some(number) => {
-            let number = number.to_string();
-            keys.with(
-                "accounts.google.com:google/organization_number",
-                number.trim_matches('"'),
-            )
-        }
-        None => keys,
-    }
 }

@@ -145,13 +145,27 @@ async fn invalid_tokens_are_refused() {
         ("not a token".to_owned(), "not a valid JWT"),
         (
             with("iss", json!("https://issuer.example")),
-            "No OpenIDConnect provider found",
+            "The web identity token provided could not be validated.",
         ),
-        (with("iat", json!(now + 400)), "not yet valid"),
-        (with("nbf", json!(now + 400)), "not yet valid"),
+        (
+            with("iat", json!(now + 400)),
+            &format!("Token issued in the future: {}", now + 400),
+        ),
+        (
+            with("nbf", json!(now + 400)),
+            "must be after or equal to the not-before date/time",
+        ),
         (with("sub", Value::Null), "required claim: sub"),
         (with("aud", json!(["a"])), "required claim: aud"),
         (with("exp", Value::Null), "required claim: exp"),
+        (
+            with("exp", json!(1.5)),
+            "Invalid timestamp in token claims.",
+        ),
+        (
+            with("nbf", json!("now")),
+            "Invalid timestamp in token claims.",
+        ),
     ] {
         let answer = assume_role(&emulator, &assume_role_form(&token)).await;
         assert_eq!(answer.status, 400, "{words}");
@@ -183,6 +197,54 @@ async fn a_token_is_accepted_for_five_minutes_after_exp() {
         (late.status, late.element("Code")),
         (400, "ExpiredTokenException")
     );
+}
+
+#[tokio::test]
+async fn times_may_be_text() {
+    let emulator = Emulator::start().await.unwrap();
+    let mut claims = id_token_claims(&emulator);
+    for name in ["iat", "exp"] {
+        claims[name] = json!(claims[name].to_string());
+    }
+    let token = emulator.issue_id_token(&claims).unwrap();
+    let answer = assume_role(&emulator, &assume_role_form(&token)).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+}
+
+#[tokio::test]
+async fn a_refusal_for_the_time_reports_the_clock_with_the_leeway() {
+    let clock = TestClock::new();
+    let builder = Emulator::builder().test_clock(&clock);
+    let emulator = builder.start().await.unwrap();
+    let now = seconds(&emulator);
+    let healthy = id_token_claims(&emulator);
+    for (claim, time, message) in [
+        (
+            "exp",
+            now - 400,
+            format!(
+                "Token expired: current date/time {} must be before the expiration date/time {}",
+                now - 300,
+                now - 400
+            ),
+        ),
+        (
+            "nbf",
+            now + 400,
+            format!(
+                "Token not yet valid: current date/time {} must be after or equal to the not-before date/time {}",
+                now + 300,
+                now + 400
+            ),
+        ),
+    ] {
+        let mut claims = healthy.clone();
+        claims["iat"] = json!(now - 4000);
+        claims[claim] = json!(time);
+        let token = emulator.issue_id_token(&claims).unwrap();
+        let answer = assume_role(&emulator, &assume_role_form(&token)).await;
+        assert_eq!(answer.element("Message"), message);
+    }
 }
 
 #[tokio::test]

@@ -90,7 +90,7 @@ fn blames_token(code: &str) -> bool {
 }
 
 /// The codes that the SDK treats as transient, and STS's own.
-fn kind(code: Option<&str>, status: u16) -> ErrorKind {
+pub(super) fn kind(code: Option<&str>, status: u16) -> ErrorKind {
     match code.unwrap_or_default() {
         "ExpiredTokenException"
         | "ExpiredToken"

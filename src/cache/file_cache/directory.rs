@@ -54,6 +54,11 @@ impl Directory {
                 .create(path)
                 .map_err(|error| failed("make", error))?;
         }
+        // Before anything is written there.
+        let found = fs::symlink_metadata(path).map_err(|error| failed("read", error))?;
+        if let Some(what) = wrong_kind(&found, found.is_dir(), "a directory") {
+            return Err(wrong(format!("{shown} {what}")));
+        }
         let directory = Self {
             #[cfg(unix)]
             user: user_of_this_process(path, &shown)?,
@@ -82,11 +87,8 @@ impl Directory {
 
     /// What is wrong with a file or directory of these facts.
     fn distrust(&self, found: &Metadata, is_kind: bool, kind: &str, mode: u32) -> Option<String> {
-        if found.file_type().is_symlink() {
-            return Some("is a symbolic link, which is not followed".to_owned());
-        }
-        if !is_kind {
-            return Some(format!("is not {kind}"));
+        if let Some(what) = wrong_kind(found, is_kind, kind) {
+            return Some(what);
         }
         #[cfg(unix)]
         {
@@ -256,6 +258,13 @@ impl Directory {
         Error::from_message(Stage::Cache, kind, what)
             .with_detail("directory", &self.path.to_string())
     }
+}
+
+fn wrong_kind(found: &Metadata, is_kind: bool, kind: &str) -> Option<String> {
+    if found.file_type().is_symlink() {
+        return Some("is a symbolic link, which is not followed".to_owned());
+    }
+    (!is_kind).then(|| format!("is not {kind}"))
 }
 
 fn create_new(path: &Path) -> io::Result<File> {

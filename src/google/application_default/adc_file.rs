@@ -13,6 +13,7 @@ use crate::google::token_endpoint::key_file::check_universe;
 use crate::google::token_endpoint::{JwtBearer, LocalKey};
 use crate::names::ServiceAccountEmail;
 use crate::redact::{shown, word};
+use crate::server::Server;
 use crate::token::{ProvideAccessToken, ProvideIdToken};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -209,6 +210,23 @@ impl CredentialsFile {
             }
         };
         with_quota_project(self.quota_project.as_ref(), access)
+    }
+
+    /// The servers that are called for an ID token of the file's own identity, in this order.
+    pub(crate) fn servers(&self) -> Result<Vec<Server>, BuildError> {
+        Ok(match &self.identity {
+            Identity::Key(key) => vec![key.server()],
+            Identity::Person(user) => vec![user.server()],
+            Identity::Federated { pool, target } => {
+                let iam = target.as_ref().map(Target::server).transpose()?;
+                pool.servers().chain(iam).collect()
+            }
+            Identity::Impersonated { target, caller } => {
+                let mut servers = caller.servers()?;
+                servers.push(target.server()?);
+                servers
+            }
+        })
     }
 
     /// The file's type.

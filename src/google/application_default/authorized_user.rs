@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::file::json;
 use crate::google::token_endpoint::{self, Client, Grant, TokenEndpoint};
 use crate::redact::{Secret, SecretText};
+use crate::server::Server;
 use crate::token::{AccessToken, ProvideAccessToken, TokenAnswer, future};
 use serde::Deserialize;
 use std::fmt;
@@ -73,6 +74,10 @@ impl AuthorizedUser {
             refresh_token: secret(fields.refresh_token, "refresh_token")?.0,
             endpoint,
         })
+    }
+
+    pub(crate) fn server(&self) -> Server {
+        self.endpoint.server()
     }
 
     pub(crate) fn login(&self) -> Login {

@@ -9,6 +9,7 @@ use crate::file::json;
 use crate::google::application_default::subject_token::{self, SubjectToken};
 use crate::google::token_endpoint::{self, Client, Grant, TokenEndpoint};
 use crate::redact::{Secret, SecretText, shown};
+use crate::server::Server;
 use crate::token::{AccessToken, ProvideAccessToken, TokenAnswer, future};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
@@ -85,6 +86,12 @@ impl ExternalAccount {
             client: fields.client_id.map(|id| (id, secret)),
             workforce_pool_user_project: fields.workforce_pool_user_project,
         })
+    }
+
+    /// Where the subject token is exchanged, after the server that issues it, if there is one.
+    pub(crate) fn servers(&self) -> impl Iterator<Item = Server> {
+        let issuer = self.subject_token.server();
+        issuer.into_iter().chain([self.endpoint.server()])
     }
 
     /// The subject token in this answer or file, for the fuzzer.

@@ -21,7 +21,18 @@ pub(super) enum Place {
     Metadata,
 }
 
+/// Names the place of [`Place::of_path`] in messages.
+const FROM_FILE: &str = "ApplicationDefault::from_file";
+
 impl Place {
+    /// The file that `from_file` was given.
+    pub(super) fn of_path(path: ShownPath) -> Self {
+        Self::File {
+            path,
+            named_by: Some(FROM_FILE),
+        }
+    }
+
     pub(super) fn find(environment: &Environment) -> Self {
         if let Some(path) = environment.path(VARIABLE) {
             return Self::File {

@@ -5,6 +5,7 @@ use crate::context::Context;
 use crate::error::{Error, ErrorKind, Stage};
 use crate::file::{self, json, text};
 use crate::redact::{Secret, SecretText, ShownPath, bare, shown};
+use crate::server::Server;
 use crate::transport::{Endpoint, Request};
 use http::{HeaderName, HeaderValue};
 use serde::Deserialize;
@@ -123,6 +124,13 @@ impl SubjectToken {
             }
         };
         Ok(Self { place, format })
+    }
+
+    pub(super) fn server(&self) -> Option<Server> {
+        match &self.place {
+            Place::File(_) => None,
+            Place::Url { endpoint, .. } => Some(Server::of(Stage::Source, endpoint)),
+        }
     }
 
     /// Reads the token. It is read for each exchange: another program keeps it fresh.

@@ -1,9 +1,11 @@
 //! The account to impersonate: which, through which delegates, at which endpoint.
 
 use crate::build_error::BuildError;
-use crate::google::iam::{ACCOUNTS, IamClient, parse_delegates, parse_endpoint};
+use crate::error::Stage;
+use crate::google::iam::{ACCOUNTS, DEFAULT_ENDPOINT, IamClient, parse_delegates, parse_endpoint};
 use crate::names::ServiceAccountEmail;
 use crate::redact::{secret_kind, shown};
+use crate::server::Server;
 use crate::token::ProvideAccessToken;
 use crate::transport::Endpoint;
 use std::sync::Arc;
@@ -73,6 +75,14 @@ impl Target {
 
     pub(crate) fn account(&self) -> &ServiceAccountEmail {
         &self.account
+    }
+
+    /// Where IAM is called.
+    pub(crate) fn server(&self) -> Result<Server, BuildError> {
+        match &self.endpoint {
+            Some(endpoint) => Ok(Server::of(Stage::Iam, endpoint)),
+            None => Server::new(Stage::Iam, DEFAULT_ENDPOINT),
+        }
     }
 
     /// Calls IAM for this account, with the caller's access tokens.

@@ -48,3 +48,30 @@ async fn after_invalid_grant_the_file_is_read_again() {
     assert_eq!(error.code(), Some("invalid_grant"));
     assert!(client().contains("client_id: \"two\""), "{}", client());
 }
+
+#[test]
+fn an_identity_is_found_where_the_variables_lead() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let json = r#"{"type": "authorized_user", "client_id": "x", "client_secret": "x", "refresh_token": "x"}"#;
+    std::fs::write(file.path(), json).unwrap();
+    let identity = ApplicationDefault::new().identify(&refusing(file.path()));
+    let expected = format!(
+        "{:?} (named by GOOGLE_APPLICATION_CREDENTIALS)",
+        file.path()
+    );
+    assert_eq!(identity.unwrap().place(), expected);
+
+    let mut environment = Environment::default();
+    let variables = [("HOME", "/nowhere"), ("GCE_METADATA_HOST", "host:1")];
+    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    environment.set_variables(variables.into());
+    let cx = refusing(file.path()).with_environment(environment);
+    let identity = ApplicationDefault::new().identify(&cx).unwrap();
+    assert!(
+        identity
+            .place()
+            .starts_with("the metadata server: GOOGLE_APPLICATION_CREDENTIALS is not set")
+    );
+    assert_eq!((identity.file_type(), identity.account()), (None, None));
+    assert_eq!(identity.servers()[0].origin(), "http://host:1");
+}

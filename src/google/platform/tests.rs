@@ -9,7 +9,7 @@ fn platform(variables: &[(&str, &str)], product_name: Option<&str>) -> Platform 
             .collect(),
     );
     environment.set_product_name(product_name.map(str::to_owned));
-    Platform::of(&environment)
+    Platform::in_environment(&environment)
 }
 
 #[test]

@@ -8,6 +8,7 @@ use crate::google::token_endpoint::key_file::KeyFile;
 use crate::google::token_endpoint::{self, TokenEndpoint};
 use crate::names::ServiceAccountEmail;
 use crate::redact::ShownPath;
+use crate::server::Server;
 use crate::token::{
     AccessToken, Asking, Assertion, ProvideAccessToken, SignJwt, SignedJwt, TokenAnswer, future,
 };
@@ -96,6 +97,10 @@ impl LocalKey {
     /// The account that the key belongs to.
     pub fn email(&self) -> &ServiceAccountEmail {
         &self.0.email
+    }
+
+    pub(crate) fn server(&self) -> Server {
+        self.0.endpoint.server()
     }
 
     pub(super) fn sign(&self, assertion: &Assertion) -> Result<SignedJwt, Error> {

@@ -156,12 +156,13 @@ impl World {
     }
 
     pub fn builder(&self) -> Builder {
-        GoogleWebIdentityProvider::builder(ROLE)
+        let builder = GoogleWebIdentityProvider::builder(ROLE)
             .audience(AUDIENCE)
             .token_source(self.source.clone())
             .configure(&self.sdk_config())
             .monotonic_clock(self.clock.clone())
-            .environment([] as [(&str, &str); 0])
+            .environment([] as [(&str, &str); 0]);
+        crate::cache::promises::with_cache(builder, &self.clock)
     }
 
     pub async fn provider(&self) -> GoogleWebIdentityProvider {

@@ -16,17 +16,28 @@ const PROFILE: &str = "LLVM_PROFILE_FILE";
 
 /// Runs the test with these variables and no others, and sees it pass.
 pub fn run<'a>(test: &str, variables: impl IntoIterator<Item = (&'a str, &'a OsStr)>) {
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args([test, "--exact"])
-        .env_clear()
-        .envs(variables)
-        .envs(std::env::var_os(PROFILE).map(|file| (PROFILE, file)))
-        .env(MARK, "1")
-        .output()
-        .unwrap();
+    let output = command(test).envs(variables).output().unwrap();
     let printed = String::from_utf8_lossy(&output.stdout);
     assert!(
         output.status.success() && printed.contains("1 passed"),
         "{printed}"
     );
+}
+
+/// A process that runs this test alone, with none of this one's variables.
+pub fn command(test: &str) -> Command {
+    let mut command = command_of_module(test);
+    command.arg("--exact");
+    command
+}
+
+/// The same for all tests whose names begin so.
+pub fn command_of_module(tests: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .arg(tests)
+        .env_clear()
+        .envs(std::env::var_os(PROFILE).map(|file| (PROFILE, file)))
+        .env(MARK, "1");
+    command
 }

@@ -17,7 +17,8 @@ fn now(wall: u64, boot: Option<(&str, u64)>) -> Now {
 /// What is left of an hour that was stored at (wall, boot, uptime).
 fn left(stored: (u64, Option<(&str, u64)>), at: (u64, Option<(&str, u64)>)) -> Option<u64> {
     let times = Times::new(&now(stored.0, stored.1), Duration::from_secs(HOUR));
-    let (parsed, rest) = Times::parse(&times.bytes()).unwrap();
+    let bytes = times.bytes();
+    let (parsed, rest) = Times::parse(&bytes).unwrap();
     assert_eq!(parsed, times);
     assert!(rest.is_empty());
     parsed.left(&now(at.0, at.1)).map(|left| left.as_secs())

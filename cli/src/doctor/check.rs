@@ -1,0 +1,97 @@
+//! What the doctor found at one hop.
+
+use crate::trust_policy::Document;
+use serde::Serialize;
+use serde::ser::{SerializeMap as _, Serializer};
+
+/// How a hop is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Status {
+    Ok,
+    /// It works, and something about it should change.
+    Warning,
+    Failed,
+    /// An earlier hop failed, or there is nothing to check.
+    Skipped,
+}
+
+/// One hop: a paragraph of the text, an object of the JSON.
+#[derive(Debug, Serialize)]
+pub(crate) struct Check {
+    /// A fixed name.
+    pub(crate) check: &'static str,
+    /// For the text.
+    #[serde(skip)]
+    pub(crate) title: String,
+    pub(crate) status: Status,
+    pub(crate) found: String,
+    /// The origin of the server, of a check named `server`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) server: Option<String>,
+    /// Why the trust policy does not admit the token.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) reasons: Vec<String>,
+    /// Facts to compare, by their labels.
+    #[serde(serialize_with = "as_map")]
+    pub(crate) details: Vec<(String, String)>,
+    /// What to change, in the order of likelihood.
+    pub(crate) advice: Vec<String>,
+    /// The server's own error code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) request_id: Option<String>,
+    /// The trust policy that would admit the token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) admitting_policy: Option<Document>,
+}
+
+impl Check {
+    pub(crate) fn new(
+        check: &'static str,
+        title: impl Into<String>,
+        status: Status,
+        found: impl Into<String>,
+    ) -> Self {
+        Self {
+            check,
+            title: title.into(),
+            status,
+            found: found.into(),
+            server: None,
+            reasons: Vec::new(),
+            details: Vec::new(),
+            advice: Vec::new(),
+            code: None,
+            request_id: None,
+            admitting_policy: None,
+        }
+    }
+
+    pub(crate) fn skipped(check: &'static str, title: &str, why: &str) -> Self {
+        Self::new(check, title, Status::Skipped, format!("skipped: {why}"))
+    }
+
+    pub(crate) fn detail(mut self, label: impl Into<String>, value: impl Into<String>) -> Self {
+        self.details.push((label.into(), value.into()));
+        self
+    }
+
+    pub(crate) fn advise(mut self, advice: impl Into<String>) -> Self {
+        self.advice.push(advice.into());
+        self
+    }
+
+    pub(crate) fn has_failed(&self) -> bool {
+        self.status == Status::Failed
+    }
+}
+
+fn as_map<S: Serializer>(details: &[(String, String)], to: S) -> Result<S::Ok, S::Error> {
+    let mut map = to.serialize_map(Some(details.len()))?;
+    for (label, value) in details {
+        map.serialize_entry(label, value)?;
+    }
+    map.end()
+}
