@@ -178,35 +178,28 @@ class Tests(unittest.TestCase):
         programs = [self.program(f"redis://127.0.0.1:{redis.port}", RUST_LOG="warn") for _ in range(50)]
         for program in programs:
             program.ready()
-        counts = []
-        # A machine that is too slow for fifty programs at once lets some exceed the 250 ms for a call of the cache.
-        for _ in range(3):
-            redis.call("FLUSHALL")
+        counted = {}
+        for state in ("cold", "warm"):
+            warned = [program.text().count(WARNING) for program in programs]
             for program in programs:
                 program.ask()
-            cold = {program.answer()[0] for program in programs}
-            counts.append(self.exchanges())
-            self.assertEqual(len(cold), counts[-1])
-            if counts[-1] == 1:
-                break
-        warm_counts = []
-        for _ in range(3):
-            for program in programs:
-                program.ask()
-            warm = {program.answer()[0] for program in programs}
-            warm_counts.append(self.exchanges())
-            if warm_counts[-1] == 0:
-                break
+            answers = [program.answer() for program in programs]
+            # A machine that is too slow for fifty programs at once lets some exceed the 250 ms for a call of the
+            # cache, which they log, or the 3 s for the exchange of another one. They make an exchange, and if they
+            # could not store theirs, somebody else makes another.
+            late = sum(
+                program.text().count(WARNING) > before or milliseconds >= 3000
+                for program, before, (_, milliseconds) in zip(programs, warned, answers)
+            )
+            counted[state] = {"exchanges": self.exchanges(), "late": late}
+            self.assertLessEqual(counted[state]["exchanges"], (state == "cold") + 2 * late, counted)
         for program in programs:
             # At most one for each of its fetches, each with a provider of its own.
-            self.check_log(program.end(), warnings=6)
-        print("exchanges of fifty cold programs:", counts, "and of warm ones:", warm_counts)
-        self.assertEqual(counts[-1], 1)
-        self.assertEqual((warm, warm_counts[-1]), (cold, 0))
+            self.check_log(program.end(), warnings=2)
+        print("fifty programs:", counted)
         contents = redis.contents()
         self.check_contents(contents)
-        self.assertEqual(len(contents), 1, "the lease is given back")
-        (key,) = contents
+        (key,) = [key for key in contents if b":session:" in key]
         self.assertGreater(int(redis.call("PTTL", key)), 3_000_000)
 
     def test_an_outage_costs_a_warning_and_no_request(self):
