@@ -4,6 +4,8 @@
 //! Environment: `REDIS_URLS` (separated by spaces), `REDIS_KIND` (`cluster`, or `sentinel:NAME`),
 //! `SEALING_KEY` (64 hexadecimal digits), or `KMS_KEY` and `KMS_ENDPOINT`.
 
+#![allow(clippy::disallowed_methods, reason = "it measures real time")]
+
 use aws_google_web_identity::{
     GoogleKms, GoogleWebIdentityProvider, MetadataServer, RedisCache, Sealed, SealingKey,
 };
