@@ -5,5 +5,6 @@ mod exchange;
 mod faults;
 mod google;
 mod helpers;
+mod kms;
 mod sts;
 mod surroundings;

@@ -89,6 +89,10 @@ impl RedisCache {
         if !target.needs_context() {
             match target.connect(None).await {
                 Ok(connected) => connection.put(connected),
+                // The first fetch reports it if it lasts.
+                Err(error) if error.kind() == ErrorKind::Timeout => {
+                    tracing::debug!(%error, "not connected to Redis yet");
+                }
                 Err(error) => tracing::warn!(
                     %error,
                     hint = error.hint(),

@@ -8,6 +8,7 @@ mod auto_traits;
 mod bad_input;
 mod builder;
 mod cache;
+mod cache_kms;
 mod checkup;
 mod composition;
 mod faults;

@@ -16,7 +16,13 @@ pub(super) fn is_of_connection(error: &RedisError) -> bool {
             RedisErrorKind::AuthenticationFailed
                 | RedisErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown)
         )
-        || error.code() == Some("NOAUTH")
+        || code(error).as_deref() == Some("NOAUTH")
+}
+
+/// The server's own code. That of a command in a pipeline is not in `RedisError::code`.
+fn code(error: &RedisError) -> Option<String> {
+    let errors = error.clone().into_server_errors()?;
+    errors.first().map(|(_, error)| error.code().to_owned())
 }
 
 /// A server may repeat what it was sent: an unknown command with its arguments.
@@ -34,21 +40,21 @@ pub(super) fn error<'a>(
         };
         without(&text, password)
     });
-    let kind = kind(error, &text);
-    let code = error.code();
+    let code = code(error);
+    let kind = kind(error, code.as_deref(), &text);
     let made = Error::from_message(
         Stage::Cache,
         kind,
         format!("Redis at {at}: {}", said(&text)),
     )
-    .with_code(code, None);
-    match hint(error, &text) {
+    .with_code(code.as_deref(), None);
+    match hint(error, code.as_deref(), &text) {
         Some(hint) => made.with_hint(hint),
         None => made,
     }
 }
 
-fn kind(error: &RedisError, text: &str) -> ErrorKind {
+fn kind(error: &RedisError, code: Option<&str>, text: &str) -> ErrorKind {
     if error.is_timeout() {
         return ErrorKind::Timeout;
     }
@@ -60,13 +66,13 @@ fn kind(error: &RedisError, text: &str) -> ErrorKind {
         RedisErrorKind::Parse | RedisErrorKind::UnexpectedReturnType => {
             ErrorKind::MalformedResponse
         }
-        _ if matches!(error.code(), Some("NOAUTH" | "WRONGPASS")) => ErrorKind::Denied,
+        _ if matches!(code, Some("NOAUTH" | "WRONGPASS")) => ErrorKind::Denied,
         _ if text.contains("certificate") => ErrorKind::Configuration,
         _ => ErrorKind::Unavailable,
     }
 }
 
-fn hint(error: &RedisError, text: &str) -> Option<&'static str> {
+fn hint(error: &RedisError, code: Option<&str>, text: &str) -> Option<&'static str> {
     match error.kind() {
         RedisErrorKind::AuthenticationFailed => Some(
             "is the user or the password of the URL wrong? With an access token: does the account have \
@@ -78,7 +84,7 @@ fn hint(error: &RedisError, text: &str) -> Option<&'static str> {
         RedisErrorKind::Server(ServerErrorKind::ReadOnly) => {
             Some("this server is a replica; the URL must name the primary server")
         }
-        _ => match error.code() {
+        _ => match code {
             Some("NOAUTH" | "WRONGPASS") => Some("the URL needs the right user and password"),
             Some("OOM") => Some(
                 "Redis is full: raise maxmemory, or set maxmemory-policy to volatile-ttl; a session takes \

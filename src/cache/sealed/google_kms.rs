@@ -83,15 +83,18 @@ pub(super) struct KmsKeys {
     others: Mutex<Others>,
 }
 
+type Unwrapped = Arc<Slot<Arc<Cipher>>>;
+
 /// The data keys of other writers, by wrapped key.
 #[derive(Default)]
 struct Others {
-    keys: HashMap<Vec<u8>, (u64, Arc<Slot<Arc<Cipher>>>)>,
+    /// Each with the number of its last use.
+    keys: HashMap<Vec<u8>, (u64, Unwrapped)>,
     uses: u64,
 }
 
 impl Others {
-    fn slot(&mut self, wrapped: &[u8]) -> Arc<Slot<Arc<Cipher>>> {
+    fn slot(&mut self, wrapped: &[u8]) -> Unwrapped {
         self.uses += 1;
         let uses = self.uses;
         if let Some((used, slot)) = self.keys.get_mut(wrapped) {
