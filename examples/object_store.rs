@@ -2,7 +2,8 @@
 //! the session rotates. Without variables it works against servers in process.
 //!
 //! Variables: those of `list_buckets`, and `S3_BUCKET`. `OBJECT_MIB` (default 12) is the object's
-//! size, `ROUNDS` (default 1) how often it is read. A presigned URL is printed if `PRESIGN` is set.
+//! size, `ROUNDS` (default 1) how often it is read. If `ROTATE` is set, the
+//! upload waits for the session's refresh; if `PRESIGN` is set, it prints a presigned URL.
 
 #[path = "support/place.rs"]
 mod place;

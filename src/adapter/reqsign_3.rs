@@ -11,9 +11,11 @@ use std::time::UNIX_EPOCH;
 /// Credentials for reqsign's `Signer`, and through it for opendal and iceberg: for example
 /// `S3Builder::credential_provider_chain` of opendal.
 ///
-/// `expires_in` is the real expiry. reqsign caches a credential until 120 s before it, and does not
-/// fall back to an old one: set [`RefreshPolicy::keep_warm`](crate::RefreshPolicy::keep_warm), so
-/// that the new credentials are there before it asks.
+/// `expires_in` is the real expiry. reqsign caches a credential until 120 s before it. From then on
+/// it asks for each request, does not fall back to the old credential, and refuses one in its last
+/// 10 s, which the SDK still uses. So set
+/// [`RefreshPolicy::keep_warm`](crate::RefreshPolicy::keep_warm): the provider then has new
+/// credentials before reqsign asks.
 ///
 /// A failure carries the crate's [`Error`](crate::Error) as its source, and is logged with its
 /// explanation as well, since a chain of providers drops it.

@@ -235,49 +235,6 @@ class IsRefused(Case):
         )
 
 
-class OtherCrates(Case):
-    """Programs of crates that do not use the AWS SDK."""
-
-    def assert_writes_and_reads(self, name, rounds):
-        self.emulator.records()
-        result = self.run_example(
-            name, BUCKET="photos", OBJECT_MIB="24", ROUNDS=str(rounds), RUST_LOG="info", **self.by_metadata()
-        )
-        self.assertEqual(result.returncode, 0, result.stderr[-3000:])
-        self.assertIn(f"wrote and read {24 << 20} bytes", result.stdout)
-        return sum(record["call"] == "MetadataIdentity" for record in self.emulator.records())
-
-    def assert_explains_a_refusal(self, name):
-        result = self.run_example(name, BUCKET="photos", AWS_ROLE_ARN=ROLE + "other-account", **self.by_metadata())
-        explanation = self.explanation(result)
-        for word in ("AWS STS: denied", "accounts.google.com:sub", self.google["service_account"]["unique_id"]):
-            self.assertIn(word, explanation)
-
-
-class ObjectStore(OtherCrates):
-    session_length = "8s"
-
-    def test_parts_are_written_and_read_while_the_session_rotates(self):
-        # So many small reads last longer than a session.
-        exchanges = self.assert_writes_and_reads("object_store", 2000)
-        self.assertGreaterEqual(exchanges, 2, "the session did not rotate")
-        # One for each session, not one for each request.
-        self.assertLess(exchanges, 60)
-
-    def test_a_refusal_is_explained(self):
-        self.assert_explains_a_refusal("object_store")
-
-
-class Opendal(OtherCrates):
-    # reqsign refuses a credential that has less than two minutes left, so no session rotates here.
-
-    def test_parts_are_written_and_read_with_one_exchange(self):
-        self.assertEqual(self.assert_writes_and_reads("opendal", 500), 1)
-
-    def test_a_refusal_is_explained(self):
-        self.assert_explains_a_refusal("opendal")
-
-
 def main():
     suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules[__name__])
     result = unittest.TextTestRunner(verbosity=2).run(suite)
