@@ -26,3 +26,6 @@ pub mod clouds {}
 
 #[doc = include_str!("../docs/guide/doctor.md")]
 pub mod doctor {}
+
+#[doc = include_str!("../docs/guide/web_service.md")]
+pub mod web_service {}
