@@ -28,3 +28,6 @@ pub mod clouds {}
 
 #[doc = include_str!("../docs/guide/doctor.md")]
 pub mod doctor {}
+
+#[doc = include_str!("../docs/guide/web_service.md")]
+pub mod web_service {}

@@ -59,10 +59,11 @@ impl Hops {
         })
     }
 
-    /// In the order of the requests.
+    /// In the order of an exchange.
     pub fn latest(&self) -> Vec<Hop> {
+        const ORDER: [&str; 5] = [METADATA, TOKEN_ENDPOINT, IAM, STS, S3];
         let mut hops = self.lock().clone();
-        hops.sort_by_key(|hop| hop.at);
+        hops.sort_by_key(|hop| ORDER.iter().position(|name| *name == hop.name));
         hops
     }
 

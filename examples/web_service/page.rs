@@ -154,7 +154,7 @@ fn hops(status: &Status) -> String {
         .collect();
     let body = format!(
         "<table class=\"hops\"><thead><tr><th>Server</th><th>Answer</th><th>Time</th>\
-         <th>Last asked</th></tr></thead><tbody>{rows}</tbody></table>"
+         <th>Asked</th></tr></thead><tbody>{rows}</tbody></table>"
     );
     section("", "Hops", &body)
 }

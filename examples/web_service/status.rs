@@ -12,7 +12,6 @@ use std::time::SystemTime;
 const AFTER_REFRESH: i64 = 15;
 
 pub struct Status {
-    pub now: SystemTime,
     pub is_offline: bool,
     pub source: Option<&'static str>,
     pub claims: Result<Claims, Failure>,
@@ -74,7 +73,6 @@ impl Status {
         };
         let hops = service.hops.latest();
         Self {
-            now,
             is_offline: service.offline.is_some(),
             source: hops.iter().rev().find_map(Hop::source),
             claims,
@@ -112,8 +110,8 @@ impl Failure {
 
 /// An error and its sources on one line. (`DisplayErrorContext` also shows `Debug`, which has more
 /// than a page should.)
-pub fn chain(error: &dyn StdError) -> String {
-    let errors = std::iter::successors(Some(error), |error| error.source());
+pub fn chain(error: &(dyn StdError + 'static)) -> String {
+    let errors = std::iter::successors(Some(error), |&error| error.source());
     let texts: Vec<_> = errors.map(ToString::to_string).collect();
     texts.join(": ")
 }
