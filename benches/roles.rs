@@ -87,8 +87,15 @@ fn memory(count: usize) {
         join_all(providers.iter().map(|it| persistent(&clock, it))).await;
         let held = (held_by_this_thread() - before) as f64;
         let each = |bytes: f64| bytes / count as f64 / 1024.0;
-        verdict(&format!("roles, {count}: KiB held for each"), each(held), 16.0);
-        println!("roles, {count} cold at once: KiB for each at the peak, with the callers' own: {:.2}", each(peak.bytes() as f64));
+        verdict(
+            &format!("roles, {count}: KiB held for each"),
+            each(held),
+            16.0,
+        );
+        println!(
+            "roles, {count} cold at once: KiB for each at the peak, with the callers' own: {:.2}",
+            each(peak.bytes() as f64)
+        );
     });
 }
 
