@@ -26,3 +26,6 @@ pub mod clouds {}
 
 #[doc = include_str!("../docs/guide/doctor.md")]
 pub mod doctor {}
+
+#[doc = include_str!("../docs/guide/other_languages.md")]
+pub mod other_languages {}
