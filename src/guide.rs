@@ -31,3 +31,5 @@ pub mod doctor {}
 
 #[doc = include_str!("../docs/guide/web_service.md")]
 pub mod web_service {}
+#[doc = include_str!("../docs/guide/other_languages.md")]
+pub mod other_languages {}

@@ -2,11 +2,12 @@
 
 use crate::arguments::Options;
 use crate::failure::{Failure, print_out};
-use crate::{json, setup};
+use crate::{cache, json, setup};
 use std::process::ExitCode;
 
 pub(crate) async fn run(options: &Options) -> Result<ExitCode, Failure> {
-    let provider = setup::builder(options)?.build().await?;
+    let builder = cache::cached(setup::builder(options)?, options).await?;
+    let provider = builder.build().await?;
     let session = provider.session().await?;
     print_out(json::process(&session).as_bytes())?;
     Ok(ExitCode::SUCCESS)

@@ -43,6 +43,18 @@ pub(crate) fn application_default(options: &Options, account: Option<&str>) -> A
     }
 }
 
+/// The access tokens of the identity that the options name, for calling Cloud KMS. The account to
+/// impersonate has no part in it.
+pub(crate) fn access(options: &Options) -> Box<dyn ProvideAccessToken> {
+    if options.gcloud {
+        Box::new(GcpAuth::gcloud())
+    } else if options.metadata_server {
+        Box::new(MetadataServer::new())
+    } else {
+        Box::new(application_default(options, None))
+    }
+}
+
 /// `account` is an e-mail, or a chain `delegate,…,account`.
 fn impersonated(
     account: &str,

@@ -3,7 +3,7 @@
 use aws_google_web_identity::Session;
 use aws_smithy_types::date_time::{DateTime, Format};
 use serde::Serialize;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The output of `credential_process`
 /// ([format](https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html)).
@@ -64,10 +64,14 @@ fn line(value: &impl Serialize) -> String {
     line
 }
 
-/// `2026-11-26T10:00:00Z`: whole seconds, rounded down. The SDK for Rust refuses an offset, and others
-/// a fraction.
+/// `2026-11-26T10:00:00Z`: whole seconds. The SDK for Rust refuses an offset, and others a fraction.
+///
+/// Rounded to the nearest one: the cache counts in milliseconds what is left of a session, so its times
+/// are off by as much.
 pub(crate) fn time(time: SystemTime) -> String {
+    const HALF: Duration = Duration::from_millis(500);
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = since.saturating_add(HALF);
     let seconds = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
     let formatted = DateTime::from_secs(seconds).fmt(Format::DateTime);
     // Only a year after 9999 cannot be formatted.

@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 mod arguments;
+mod cache;
 mod clock;
 mod credentials;
 mod doctor;

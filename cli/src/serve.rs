@@ -5,9 +5,9 @@ use crate::endpoint::{Authorization, Endpoint};
 use crate::events::Events;
 use crate::failure::{Failure, print_out};
 use crate::private::{self, PrivateDir};
-use crate::setup;
 use crate::signals::Stop;
 use crate::supply::Supply;
+use crate::{cache, setup};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -66,7 +66,7 @@ async fn serve(
 pub(crate) async fn start(options: &Options) -> Result<Arc<Supply>, Failure> {
     let policy = setup::refresh_policy(options).keep_warm(true);
     let builder = setup::builder(options)?.refresh_policy(policy);
-    let provider = builder.build().await?;
+    let provider = cache::cached(builder, options).await?.build().await?;
     Ok(Supply::start(provider).await?)
 }
 

@@ -13,12 +13,12 @@ pub(crate) mod target;
 use crate::build_error::BuildError;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Stage};
-use crate::file::FileState;
+use crate::file::{FileState, off_runtime};
 use crate::google::iam::{IamIdToken, parse_endpoint};
 use crate::google::metadata_server::MetadataServer;
 use crate::names::Audience;
 use crate::redact::ShownPath;
-use crate::token::{IdToken, ProvideIdToken, future};
+use crate::token::{IdToken, ProvideAccessToken, ProvideIdToken, future};
 use crate::transport::Endpoint;
 use adc_file::CredentialsFile;
 pub use default_identity::DefaultIdentity;
@@ -293,6 +293,33 @@ impl ProvideIdToken for ApplicationDefault {
     /// A file that is there, or that the environment names, must be usable.
     fn check(&self, cx: &Context) -> Result<(), BuildError> {
         self.source(cx).map(drop)
+    }
+}
+
+/// The access tokens of what is found, also when an account is to be impersonated.
+impl ProvideAccessToken for ApplicationDefault {
+    fn provide_access_token<'a>(
+        &'a self,
+        cx: &'a Context,
+        scope: &'a str,
+    ) -> future::ProvideAccessToken<'a> {
+        future::ProvideAccessToken::new(async move {
+            let place = self.found(cx).place;
+            let access: Arc<dyn ProvideAccessToken> = match (&self.given, &place) {
+                (Some(given), _) => given.access(),
+                (None, Place::File { .. }) => {
+                    let read = off_runtime(move || place.read()).await;
+                    let read = read.map_err(|error| {
+                        Error::new(Stage::Source, ErrorKind::Unavailable, error)
+                    })?;
+                    let configuration =
+                        |error| Error::new(Stage::Source, ErrorKind::Configuration, error);
+                    read.map_err(configuration)?.access()
+                }
+                (None, Place::Given | Place::Metadata) => Arc::new(MetadataServer::new()),
+            };
+            access.provide_access_token(cx, scope).await
+        })
     }
 }
 

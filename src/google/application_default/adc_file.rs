@@ -195,7 +195,7 @@ impl CredentialsFile {
     }
 
     /// The access tokens of the file's identity, for calling IAM.
-    fn access(&self) -> Arc<dyn ProvideAccessToken> {
+    pub(crate) fn access(&self) -> Arc<dyn ProvideAccessToken> {
         let access: Arc<dyn ProvideAccessToken> = match &self.identity {
             Identity::Key(key) => Arc::new(key.clone()),
             Identity::Person(user) => user.clone(),
