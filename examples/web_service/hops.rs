@@ -29,7 +29,7 @@ pub struct Hop {
 
 impl Hop {
     pub fn failed(&self) -> bool {
-        !self.status.is_some_and(|status| status < 400)
+        self.status.is_none_or(|status| status >= 400)
     }
 
     /// What the tokens come from, if this is a hop to Google.
