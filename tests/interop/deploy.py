@@ -4,11 +4,13 @@ Usage: deploy.py VENV PROGRAM (the command aws-google-web-identity)
 """
 
 import contextlib
+import datetime
 import json
 import os
 import pathlib
 import re
 import shlex
+import shutil
 import socket
 import subprocess
 import sys
@@ -21,6 +23,7 @@ import urllib.request
 import hcl2
 import yaml
 
+import tls
 from emulator import Emulator
 
 VENV, PROGRAM = (pathlib.Path(argument).resolve() for argument in sys.argv[1:3])
@@ -184,7 +187,7 @@ class Commands(unittest.TestCase):
             log = scratch / "log"
             # Stand-ins that note what they are asked. The bucket can't be made.
             tool = '#!/bin/sh\necho "$(basename "$0") $*" >>"%s"\n' % log
-            (scratch / "gcloud").write_text(tool + 'case "$*" in *uniqueId*) echo 1 ;; *get-value*) echo x ;; esac\n')
+            (scratch / "gcloud").write_text(tool + 'case "$*" in *uniqueId*) echo 1 ;; *"config get"*) echo x ;; esac\n')
             (scratch / "aws").write_text(
                 tool + 'case "$*" in *get-caller-identity*) echo 1 ;; *create-bucket*) exit 1 ;; esac\n'
             )
@@ -197,24 +200,63 @@ class Commands(unittest.TestCase):
         for undone in ("iam delete-role-policy", "iam delete-role ", "s3api delete-bucket", "service-accounts delete"):
             self.assertIn(undone, asked)
 
+    def commands(self, tool):
+        """The tool's commands on the pages and in the trial: the words, without what the shell makes of them."""
+        pages = [ROOT / "README.md", DEPLOY / "README.md", DEPLOY / "try_live.sh", *(ROOT / "docs/guide").glob("*.md")]
+        for page in pages:
+            # A command may be broken by a backslash, in inline code by a new line.
+            text = re.sub(r"\\\n\s+" if page.suffix == ".sh" else r"\\?\n\s+", " ", page.read_text())
+            for found in re.findall(rf"(?:^|[`(]|run |ask \S+ |persist |remove )({tool} [a-z][^\n`]*)", text, re.M):
+                yield page.name, found
+
     def test_options_of_the_aws_commands_exist(self):
         import botocore.session
 
         session = botocore.session.get_session()
-        text = readme() + (DEPLOY / "try_live.sh").read_text().replace("\\\n", " ")
-        found = re.findall(r"\baws (iam|sts|s3api) ([a-z0-9-]+)((?: +(?:--[a-z-]+|[^\s|)&]+))*)", text)
-        self.assertGreaterEqual(len(found), 12)
-        for service, operation, arguments in found:
-            with self.subTest(service=service, operation=operation):
+        checked = 0
+        for page, command in self.commands("aws"):
+            found = re.match(r"aws (iam|sts|s3api|cloudtrail) ([a-z0-9-]+)(.*)", command)
+            if not found:
+                self.assertRegex(command, "^aws s3 ls", page)
+                continue
+            service, operation, arguments = found.groups()
+            with self.subTest(page=page, command=command):
                 model = session.get_service_model({"s3api": "s3"}.get(service, service))
-                name = "".join(part.capitalize() for part in operation.split("-"))
+                name = operation.replace("-", "")
                 names = {other.lower(): other for other in model.operation_names}
-                self.assertIn(name.lower(), names)
-                shape = model.operation_model(names[name.lower()]).input_shape
+                self.assertIn(name, names)
+                shape = model.operation_model(names[name]).input_shape
                 known = {re.sub(r"[^a-z]", "", member.lower()) for member in (shape.members if shape else ())}
                 known |= {"output", "query", "region"}
-                for option in re.findall(r"--([a-z-]+)", arguments):
-                    self.assertIn(option.replace("-", ""), known)
+                options = {option.replace("-", "") for option in re.findall(r"--([a-z-]+)", arguments)}
+                self.assertLessEqual(options, known)
+                if not command.endswith(("\\", operation)) and options:
+                    required = {member.lower() for member in (shape.required_members if shape else ())}
+                    self.assertLessEqual(required, options)
+                checked += 1
+        self.assertGreaterEqual(checked, 20)
+
+    def test_options_of_the_gcloud_commands_exist(self):
+        gcloud = shutil.which("gcloud")
+        table = gcloud and pathlib.Path(gcloud).resolve().parents[1] / "data/cli/gcloud_completions.py"
+        if not table or not table.exists():
+            self.skipTest("gcloud is not here")
+        scope = {}
+        exec(compile(table.read_text(), table, "exec"), scope)
+        checked = 0
+        for page, command in self.commands("gcloud"):
+            with self.subTest(page=page, command=command):
+                node = scope["STATIC_COMPLETION_CLI_TREE"]
+                known = {"--format", "--quiet", "--project"} | set(node["flags"])
+                for word in command.split()[1:]:
+                    if word not in node["commands"]:
+                        break
+                    node = node["commands"][word]
+                    known |= set(node["flags"])
+                self.assertFalse(node["commands"], "no command")
+                self.assertLessEqual(set(re.findall(r"(?<!\S)--[a-z-]+", command)), known)
+                checked += 1
+        self.assertGreaterEqual(checked, 15)
 
 
 class Sidecar(unittest.TestCase):
@@ -230,9 +272,22 @@ class Sidecar(unittest.TestCase):
         (sidecar,), (app,) = pod["initContainers"], pod["containers"]
         self.assertEqual(sidecar["restartPolicy"], "Always")
         with contextlib.ExitStack() as stack:
-            volumes = {
-                volume["name"]: stack.enter_context(tempfile.TemporaryDirectory()) for volume in pod["volumes"]
-            }
+            scratch = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            scratch.chmod(0o755)
+            program = shutil.copy(PROGRAM, scratch / "program")
+            who = {}
+            if os.geteuid() == 0:
+                who = {"user": pod["securityContext"]["runAsUser"], "group": pod["securityContext"]["runAsGroup"]}
+            volumes = {}
+            for volume in pod["volumes"]:
+                self.assertIn("emptyDir", volume)
+                directory = scratch / volume["name"]
+                directory.mkdir()
+                # As the kubelet makes it: of root and the group fsGroup, for everybody to write.
+                if who:
+                    os.chown(directory, 0, pod["securityContext"]["fsGroup"])
+                directory.chmod(0o2777)
+                volumes[volume["name"]] = str(directory)
             where = stack.enter_context(Emulator(PROGRAM.parent / "examples")).where
 
             def mounted(container, text):
@@ -240,45 +295,152 @@ class Sidecar(unittest.TestCase):
                 # In one pass: the directories of this machine may contain a mount's path.
                 return re.sub("|".join(map(re.escape, mounts)), lambda found: mounts[found[0]], text)
 
-            def variables(container):
-                return {entry["name"]: mounted(container, entry["value"]) for entry in container.get("env", ())}
+            port = str(free_port())
 
-            port = free_port()
-            arguments = [mounted(sidecar, argument).replace("9911", str(port)) for argument in sidecar["args"]]
+            def variables(container):
+                return {
+                    entry["name"]: mounted(container, entry["value"]).replace("9911", port)
+                    for entry in container.get("env", ())
+                }
+
+            self.assertEqual(sidecar["command"], ["/usr/local/bin/aws-google-web-identity"])
+            arguments = [mounted(sidecar, argument).replace("9911", port) for argument in sidecar["args"]]
             environment = variables(sidecar) | {
                 # What the cluster has and the emulator stands in for.
                 "GCE_METADATA_HOST": where["metadata_host"], "AWS_ENDPOINT_URL_STS": where["sts_endpoint"],
                 "AWS_ROLE_ARN": where["role_arn"], "TARGET_AUDIENCE": where["audience"],
             }
-            process = subprocess.Popen(
-                [PROGRAM, *arguments], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-            )
+            log = stack.enter_context(tempfile.TemporaryFile("w+"))
+            process = subprocess.Popen([program, *arguments], env=environment, stdout=log, stderr=log, cwd="/", **who)
             stack.callback(process.wait)
             stack.callback(process.kill)
-            probe = sidecar["startupProbe"]
-            for _ in range(probe["failureThreshold"] * 4):
+
+            def probe(kind):
+                """As the kubelet: at the pod's address, not at loopback."""
                 with contextlib.suppress(OSError):
-                    address = f"http://127.0.0.1:{port}{probe['httpGet']['path']}"
-                    if urllib.request.urlopen(address, timeout=2).status == 200:
-                        break
+                    if "tcpSocket" in sidecar[kind]:
+                        self.assertEqual(sidecar[kind]["tcpSocket"]["port"], 9911)
+                        socket.create_connection((pod_address(), int(port)), timeout=1).close()
+                        return True
+                    get = sidecar[kind]["httpGet"]
+                    self.assertEqual(get["port"], 9911)
+                    address = f"http://{pod_address()}:{port}{get['path']}"
+                    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(address, timeout=1) as answer:
+                        return answer.status == 200
+                return False
+
+            for _ in range(sidecar["startupProbe"]["failureThreshold"] * 4):
+                if probe("startupProbe"):
+                    break
                 time.sleep(0.25)
             else:
-                process.kill()
-                self.fail(process.stderr.read())
-            # Now the kubelet starts the program.
+                log.seek(0)
+                self.fail(log.read())
+            self.assertTrue(probe("readinessProbe"))
+            self.assertTrue(probe("livenessProbe"))
+            # Now the kubelet starts the program, which uses an AWS SDK.
             environment = variables(app)
-            uri = environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"].replace("9911", str(port))
             token = pathlib.Path(environment["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"])
             self.assertEqual(token.stat().st_mode & 0o777, 0o600)
-            request = urllib.request.Request(uri, headers={"Authorization": token.read_text()})
-            credentials = json.load(urllib.request.urlopen(request, timeout=5))
-            self.assertTrue(credentials["AccessKeyId"].startswith("ASIA"))
-            with self.assertRaises(urllib.error.HTTPError):
-                urllib.request.urlopen(uri, timeout=5)
+            sdk = (
+                "import sys; sys.path[:0] = sys.argv[1].split(':'); import botocore.session as s;"
+                "c = s.get_session().get_credentials(); print(c.method, c.get_frozen_credentials().access_key)"
+            )
+            result = run(sys.executable, "-I", "-c", sdk, ":".join(sys.path[1:]), env=environment, cwd="/", **sdk_user(who))
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertRegex(result.stdout, "^container-role ASIA")
+            with self.assertRaises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"], timeout=5)
+            refused.exception.close()
             # As the kubelet ends it.
             process.terminate()
             self.assertEqual(process.wait(timeout=5), 0)
             self.assertFalse(token.exists())
+
+
+def sdk_user(who):
+    """The app's user, where that user can run this Python; else our own."""
+    with contextlib.suppress(PermissionError):
+        if run(sys.executable, "-I", "-c", "", cwd="/", **who).returncode == 0:
+            return who
+    return {}
+
+
+def pod_address():
+    """An address of this machine besides loopback; no packet is sent. Loopback where there is none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as route:
+        try:
+            route.connect(("192.0.2.1", 9))
+        except OSError:
+            return "127.0.0.1"
+        return route.getsockname()[0]
+
+
+class Image(unittest.TestCase):
+    """Plays the image: an empty root with what gcr.io/distroless/cc-debian12 has, and the program as its user."""
+
+    # Of its packages libc6, libgcc-s1 and libstdc++6.
+    LIBRARIES = {
+        "ld-linux-x86-64.so.2", "libc.so.6", "libm.so.6", "libgcc_s.so.1", "libstdc++.so.6", "libresolv.so.2",
+        "libnss_dns.so.2", "libnss_files.so.2", "libpthread.so.0", "libdl.so.2", "librt.so.1",
+    }
+
+    def test_the_program_finds_names_roots_and_time_in_it(self):
+        if os.geteuid() != 0:
+            self.skipTest("chroot needs root")
+        user = re.search(r"^USER (\d+):(\d+)$", (DEPLOY / "Dockerfile").read_text(), re.M)
+        with contextlib.ExitStack() as stack:
+            root = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            root.chmod(0o755)
+            inside = root / "usr/local/bin/aws-google-web-identity"
+            inside.parent.mkdir(parents=True)
+            shutil.copy(PROGRAM, inside)
+            for line in run("ldd", PROGRAM).stdout.splitlines():
+                found = re.search(r"(/\S+) \(0x", line)
+                if found:
+                    self.assertIn(pathlib.Path(found[1]).name, self.LIBRARIES)
+                    library = root / found[1].lstrip("/")
+                    library.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy(found[1], library)
+            certificates = root / "etc/ssl/certs/ca-certificates.crt"
+            certificates.parent.mkdir(parents=True)
+            (root / "tmp").mkdir()
+            (root / "tmp").chmod(0o1777)
+            # As distroless has it; a container runtime adds hosts and resolv.conf.
+            (root / "etc/nsswitch.conf").write_text("hosts: files dns\n")
+            (root / "etc/passwd").write_text("nonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\n")
+            (root / "etc/hosts").write_text("127.0.0.1 localhost\n")
+            elsewhere = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            authority, context = tls.certificates(elsewhere)
+            where = stack.enter_context(Emulator(PROGRAM.parent / "examples")).where
+            front = tls.TlsFront(context)
+            front.serve(where["sts_endpoint"])
+            environment = {
+                "GCE_METADATA_HOST": where["metadata_host"],
+                # By a name and by TLS: it must find both in the image.
+                "AWS_ENDPOINT_URL_STS": f"https://localhost:{front.port}",
+                "AWS_ROLE_ARN": where["role_arn"], "TARGET_AUDIENCE": where["audience"], "AWS_REGION": "eu-west-1",
+            }
+
+            def credentials():
+                return run(
+                    "chroot", f"--userspec={user[1]}:{user[2]}", root, "/usr/local/bin/aws-google-web-identity",
+                    "credentials", "--no-cache", env=environment | {"PATH": os.environ["PATH"]},
+                )
+
+            certificates.write_bytes(authority.read_bytes())
+            started = time.monotonic()
+            result = credentials()
+            print(f"image: first credentials after {time.monotonic() - started:.2f} s", file=sys.stderr)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            expiration = datetime.datetime.fromisoformat(json.loads(result.stdout)["Expiration"].replace("Z", "+00:00"))
+            left = expiration - datetime.datetime.now(datetime.timezone.utc)
+            self.assertTrue(3500 < left.total_seconds() <= 3700, left)
+            # The certificates come from the image alone.
+            certificates.unlink()
+            result = credentials()
+            self.assertEqual(result.returncode, 1)
+            self.assertIn("root certificates", result.stderr)
 
 
 def free_port():

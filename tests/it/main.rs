@@ -11,6 +11,7 @@ mod cache;
 mod cache_kms;
 mod checkup;
 mod composition;
+mod deploy;
 mod faults;
 mod flow;
 #[cfg(feature = "gcp-auth")]
