@@ -4,6 +4,7 @@
 //! Anchor: a provider for each role, which share one ID token and no pace.
 
 #[path = "../tests/it/allocations.rs"]
+#[allow(dead_code, reason = "the tests measure more with it")]
 mod allocations;
 #[path = "../tests/it/roles/simulation.rs"]
 mod simulation;
