@@ -38,7 +38,7 @@ async fn after_invalid_grant_the_file_is_read_again() {
     let cx = refusing(file.path());
     let audience = "https://a".parse().unwrap();
     let source = ApplicationDefault::new().impersonate("robot@demo.iam.gserviceaccount.com");
-    source.check(&cx).unwrap();
+    ProvideIdToken::check(&source, &cx).unwrap();
     put("two");
     source.chosen().as_mut().unwrap().state = FileState::of(file.path());
     let client = || format!("{:?}", source.source(&cx).unwrap());

@@ -184,7 +184,7 @@ fn threads_that_race_get_their_own_roles_sessions() {
     let roles = runtime.block_on(roles(&sts, &source));
     let check = async |roles: &Roles, tenant: usize| {
         let (number, name) = (tenant / 4, format!("tenant-{}", tenant % 4));
-        let policy = if tenant % 2 == 0 {
+        let policy = if tenant.is_multiple_of(2) {
             POLICY
         } else {
             OTHER_POLICY
