@@ -53,8 +53,8 @@ use std::time::Duration;
 ///
 /// # Pace
 ///
-/// Exchanges go at one rate for all roles. It begins at 20 a second, after 20 at once, and rises with
-/// each success while exchanges wait. When STS throttles, it falls to 70 % and rises more slowly. A
+/// Exchanges go at one rate for all roles. It begins at 30 a second, after 20 at once, and rises with
+/// each success while exchanges wait. When STS throttles, it falls and then rises more slowly. A
 /// throttled exchange waits for another turn, as long as [`RefreshPolicy::deadline`] allows; then the
 /// error is a [`Timeout`](crate::ErrorKind::Timeout) that says how many wait. STS limits may belong to
 /// an account: one that is used up slows the others down as well.

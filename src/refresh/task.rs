@@ -174,10 +174,11 @@ async fn keep_warm<F: Fetch>(guard: KeepWarmGuard<F>) {
                 Err(_) => return,
             }
         }
-        // At least a second, so that a value that is due on arrival does not make a busy loop.
+        // A second if it is due, so that a value that is due on arrival does not make a busy loop.
+        let pause = if wait.is_zero() { MIN_LIFETIME } else { wait };
         tokio::select! {
             biased;
-            () = shared.clocks.sleep(wait.clamp(MIN_LIFETIME, LONGEST_SLEEP)) => {}
+            () = shared.clocks.sleep(pause.min(LONGEST_SLEEP)) => {}
             _ = handles.changed() => return,
         }
     }

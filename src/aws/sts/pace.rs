@@ -153,10 +153,9 @@ impl Turn<'_> {
     /// STS throttled the call, and asked for this pause.
     pub(super) fn throttled(self, pause: Option<Duration>) {
         let now = self.pace.clocks.elapsed();
+        let pause = pause.unwrap_or_default();
         let mut state = self.pace.state();
-        state
-            .rate
-            .fall(now, self.decreases, pause.unwrap_or_default());
+        state.rate.fall(now, self.has_waited, self.decreases, pause);
     }
 }
 

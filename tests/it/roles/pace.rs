@@ -4,6 +4,7 @@ use super::simulation::{Clock, Source, Sts, arn, busiest_second, persistent};
 use super::{SECOND, limited, roles};
 use crate::support::chain;
 use aws_google_web_identity::{ErrorKind, RefreshPolicy, Stage};
+use aws_smithy_async::rt::sleep::AsyncSleep;
 use futures_util::future::join_all;
 use std::time::Duration;
 
@@ -45,31 +46,33 @@ fn cold_roles_get_credentials_at_the_rate_of_sts() {
 }
 
 #[test]
-fn more_roles_than_fit_into_a_deadline_get_credentials_as_fast() {
+fn more_roles_than_fit_into_a_deadline_get_credentials_in_turn() {
     let clock = Clock::default();
-    let (took, throttled, errors) = cold(2000, &limited(&clock), &clock, 10 * SECOND);
-    assert!(took <= 1.2 * 20.0, "{took} s, ideally 20 s");
+    let (took, throttled, errors) = cold(1000, &limited(&clock), &clock, 5 * SECOND);
+    // All that wait give up together, every 5 s, and ask again a second later.
+    assert!(took <= 1.4 * 10.0, "{took} s, ideally 10 s");
     assert!(throttled <= 0.05, "{throttled}");
     assert!(errors > 0);
 }
 
 #[test]
 fn other_limits_are_found_as_well() {
-    for (limit, count) in [(10.0, 150), (30.0, 300), (500.0, 2000)] {
+    // Far from 100 a second, the burst at first and the slow start cost more.
+    for (limit, count, times_ideal, throttled_part) in [
+        (10.0, 150, 2.0, 0.35),
+        (30.0, 300, 1.2, 0.15),
+        (500.0, 1000, 2.5, 0.05),
+    ] {
         let clock = Clock::default();
         let sts = Sts::new(&clock, limit, limit / 10.0);
         let (took, throttled, _) = cold(count, &sts, &clock, 60 * SECOND);
-        let ideal = count as f64 / limit;
+        let ratio = took / (count as f64 / limit);
         println!(
-            "{limit} a second: {took:.1} s of {ideal:.1} s, {:.1} %",
+            "{limit} a second: {ratio:.2} of the ideal time, {:.1} % throttled",
             100.0 * throttled
         );
-        // The slow start takes two to three seconds.
-        assert!(
-            took <= 1.3 * ideal + 3.0,
-            "{limit} a second: {took} s, ideally {ideal}"
-        );
-        assert!(throttled <= 0.25, "{limit} a second: {throttled}");
+        assert!(ratio <= times_ideal, "{limit} a second: {ratio}");
+        assert!(throttled <= throttled_part, "{limit} a second: {throttled}");
     }
 }
 
@@ -126,6 +129,7 @@ fn a_role_that_is_always_throttled_slows_the_others_down_only_a_little() {
 
 #[test]
 fn the_refreshes_of_many_roles_are_spread() {
+    const ROLES: usize = 200;
     let clock = Clock::default();
     let (sts, source) = (Sts::new(&clock, 1e6, 1e6), Source::default());
     clock.block_on(async {
@@ -136,26 +140,18 @@ fn the_refreshes_of_many_roles_are_spread() {
         join_all(providers.iter().map(|it| it.session())).await;
         sts.take_calls();
         for hour in 1..=3 {
-            let until = clock.elapsed() + 3600 * SECOND;
-            while clock.elapsed() < until {
-                aws_smithy_async::rt::sleep::AsyncSleep::sleep(&clock, SECOND).await;
-            }
+            clock.sleep(3600 * SECOND).await;
             let calls = sts.take_calls();
-            let (busiest, mean) = (busiest_second(&calls), calls.len() as f64 / 3600.0);
-            println!(
-                "hour {hour}: {} refreshes, {busiest} in one second, mean {mean:.2}",
+            assert!(
+                calls.len() >= ROLES && calls.len() <= 2 * ROLES,
+                "{}",
                 calls.len()
             );
-            assert!(calls.len() >= ROLES && calls.len() <= 2 * ROLES);
-            // The first hour has all refreshes in 25 minutes.
-            let mean = if hour == 1 {
-                mean.max(ROLES as f64 / 1500.0)
-            } else {
-                mean
-            };
-            assert!(
-                busiest as f64 <= 3.0 * mean,
-                "hour {hour}: {busiest}, mean {mean}"
+            assert_eq!(
+                busiest_second(&calls),
+                1,
+                "hour {hour}: {} calls",
+                calls.len()
             );
         }
     });

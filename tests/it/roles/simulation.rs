@@ -24,7 +24,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 pub const AUDIENCE: &str = "https://myservice.example.com";
 const SESSION: Duration = Duration::from_secs(3600);
@@ -51,28 +51,44 @@ impl Clock {
     /// Runs the future to its end on simulated time. Nothing may wait for a socket.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let clock = self.clone();
+        let nudge = Arc::new(Notify::new());
+        let nudged = nudge.clone();
         let runtime = tokio::runtime::Builder::new_current_thread()
-            .on_thread_park(move || clock.end_next_sleep())
+            .on_thread_park(move || {
+                if clock.end_next_sleep() {
+                    nudge.notify_one();
+                }
+            })
             .build()
             .unwrap();
+        // The sleep may have been one of another runtime: then this one must look again.
+        runtime.spawn(async move {
+            loop {
+                nudged.notified().await;
+            }
+        });
         runtime.block_on(future)
     }
 
-    fn end_next_sleep(&self) {
+    /// Whether there was one.
+    fn end_next_sleep(&self) -> bool {
         let mut time = self.0.lock().unwrap();
         while let Some(((at, _), sleep)) = time.sleeps.pop_first() {
             if !sleep.is_closed() {
                 time.now = time.now.max(at);
                 drop(time);
                 let _ = sleep.send(());
-                return;
+                return true;
             }
         }
+        false
     }
 
     /// Without waking anybody.
     pub fn skip(&self, by: Duration) {
-        self.0.lock().unwrap().now += by;
+        let mut time = self.0.lock().unwrap();
+        time.now += by;
+        time.sleeps.retain(|_, sleep| !sleep.is_closed());
     }
 
     pub fn elapsed(&self) -> Duration {

@@ -5,16 +5,20 @@ use std::time::Duration;
 /// Calls that may go at once after a pause, so that a service with a few roles never waits.
 const BURST: f64 = 20.0;
 /// Calls a second in the beginning. AWS publishes no limit for AssumeRoleWithWebIdentity; the
-/// quota for calls with credentials is 600 a second. A thirtieth of that is safe to start with, and
+/// quota for calls with credentials is 600 a second. A twentieth of that is safe to start with, and
 /// the rate soon rises.
-const START: f64 = 20.0;
-/// Rise for each success until STS throttles for the first time. With one call a second more for
-/// each success, the rate grows by the factor e each second: five times in 1.6 s.
-const RISE_AT_FIRST: f64 = 1.0;
+const START: f64 = 30.0;
+/// Rise for each success until STS throttles for the first time, in calls a second. The rate doubles
+/// each second: it passes 100 a second after 1.7 s. Twice as steep, it would be so far above the
+/// limit when the first refusal arrives that more than 5 % of a thousand calls are throttled.
+const RISE_AT_FIRST: f64 = 0.7;
+/// The part of the rate that is left after the first throttled call. The rate has doubled in the
+/// last second, so half of it was fine a second ago.
+const FIRST_FALL: f64 = 0.5;
 /// Rise in a second after that, in calls a second. From 70 % of a limit of 100 a second, the rate is
 /// back there after 3 s. The calls above the limit that one such round tries are few.
 const RISE: f64 = 10.0;
-/// The part of the rate that is left after a throttled call, as in the SDK's adaptive retries.
+/// The part of the rate that is left after a later throttled call, as in the SDK's adaptive retries.
 const FALL: f64 = 0.7;
 /// Lowest rate: STS recovers, and something must notice.
 const MIN: f64 = 1.0;
@@ -57,7 +61,7 @@ impl Rate {
     /// Zero if a caller with this many callers ahead may go; otherwise how long until it should
     /// look again.
     ///
-    /// The rate may rise meanwhile, at most by the factor e a second. In t seconds it yields at most
+    /// The rate may rise meanwhile, by less than the factor e a second. In t seconds it yields at most
     /// `rate * (e^t - 1)` tokens, so no caller whose turn is further away is needed before
     /// `ln(1 + missing / rate)`. For the first in the queue that is exact, and one far back wakes
     /// seldom.
@@ -93,18 +97,33 @@ impl Rate {
         self.per_second = (self.per_second + rise).min(MAX);
     }
 
-    /// STS throttled a call that began when the rate had fallen this often.
+    /// STS throttled a call that began when the rate had fallen `decreases` times.
     ///
     /// A call that began before the last fall says nothing about the present rate. Otherwise the
-    /// calls in flight would make the rate fall many times for the same reason.
-    pub(super) fn fall(&mut self, now: Duration, decreases: u64, pause: Duration) {
+    /// calls in flight would make the rate fall many times for the same reason. A call that did not
+    /// wait was part of a burst: the burst was too large for STS, which says as little.
+    pub(super) fn fall(
+        &mut self,
+        now: Duration,
+        has_waited: bool,
+        decreases: u64,
+        pause: Duration,
+    ) {
         self.refill(now);
         self.paused_until = self.paused_until.max(now.saturating_add(pause));
-        if decreases == self.decreases {
-            self.decreases += 1;
-            self.per_second = (self.per_second * FALL).max(MIN);
+        let is_current = decreases == self.decreases;
+        if is_current {
             // What was saved up would go out at once.
             self.tokens = self.tokens.min(0.0);
+        }
+        if is_current && has_waited {
+            let part = if self.decreases == 0 {
+                FIRST_FALL
+            } else {
+                FALL
+            };
+            self.decreases += 1;
+            self.per_second = (self.per_second * part).max(MIN);
         }
     }
 
