@@ -1,5 +1,6 @@
 //! Many roles of one identity.
 
+mod cache;
 mod isolation;
 mod memory;
 mod pace;
