@@ -110,20 +110,29 @@ fn refreshes(count: usize) {
         let roles = builder.build().await.unwrap();
         let providers: Vec<_> = (0..count).map(|it| roles.role(arn(it)).unwrap()).collect();
         cold(&clock, &sts, &providers).await;
+        let (mut refreshes, mut most) = (0, 0);
         for hour in 1..=HOURS {
             clock.sleep(Duration::from_secs(3600)).await;
             let calls = sts.take_calls();
-            let (busiest, mean) = (busiest_second(&calls), calls.len() as f64 / 3600.0);
+            let busiest = busiest_second(&calls);
             println!(
-                "roles, {count}, hour {hour}: {} refreshes, {mean:.2} a second, busiest second {busiest}",
+                "roles, {count}, hour {hour}: {} refreshes, busiest second {busiest}",
                 calls.len()
             );
-            // One refresh is the least that a second can have, and the first hour ends before most
-            // second refreshes begin.
+            // The first hour ends before most second refreshes begin.
             if hour > 1 {
-                verdict(&format!("roles, {count}, hour {hour}: busiest second, ratio to the mean"), busiest as f64 / mean, 3.0);
+                refreshes += calls.len();
+                most = most.max(busiest);
             }
         }
+        // Over three hours: an hour can have 1,000 refreshes or 1,700 of 1,000 roles, and one refresh
+        // is the least that the busiest second can have.
+        let mean = refreshes as f64 / 3600.0 / (HOURS - 1) as f64;
+        verdict(
+            &format!("roles, {count}: busiest second, ratio to the mean of {mean:.2}"),
+            most as f64 / mean,
+            3.0,
+        );
     });
 }
 

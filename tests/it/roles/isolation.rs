@@ -5,6 +5,7 @@ use super::{SECOND, limited, roles};
 use aws_google_web_identity::{
     Error, ErrorKind, GoogleWebIdentityProvider, RoleBuilder, Roles, Session,
 };
+use aws_smithy_async::rt::sleep::AsyncSleep;
 use std::sync::Arc;
 
 const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[]}"#;
@@ -163,7 +164,10 @@ fn a_runtime_that_stands_still_stops_no_other_role() {
     clock.block_on(async {
         let start = clock.elapsed();
         let provider = roles.role(arn(500)).unwrap();
-        super::simulation::persistent(&clock, &provider).await;
+        tokio::select! {
+            _ = super::simulation::persistent(&clock, &provider) => {}
+            () = clock.sleep(60 * SECOND) => {}
+        }
         let took = clock.elapsed() - start;
         assert!(took <= 30 * SECOND, "{took:?}");
     });
