@@ -127,7 +127,7 @@ The identity, as AWS sees it:
 #[test]
 fn each_condition_that_fails_is_listed() {
     let (status, stdout, stderr) = checked(&json!({
-        "StringEquals": {"accounts.google.com:sub": "1", "accounts.google.com:aud": AUDIENCE}}));
+        "StringEquals": {"accounts.google.com:aud": AUDIENCE, "accounts.google.com:sub": "1"}}));
     assert_eq!(
         stdout,
         "The policy does not admit this identity:

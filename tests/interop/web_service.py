@@ -241,19 +241,20 @@ class Page(unittest.TestCase):
         service, sts = self.service()
 
         def short(status, body):
-            end = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 15))
+            end = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 25))
             return status, re.sub("<Expiration>.*?</Expiration>", f"<Expiration>{end}</Expiration>", body)
 
         sts.change = short
         self.assertIn("Credentials are valid", service.get("/")[2])
         sts.change = lambda status, body: (503, error("ServiceUnavailable", "down"))
-        asked, deadline = sts.asked, time.monotonic() + 30
+        asked, deadline = sts.asked, time.monotonic() + 60
         while "the refresh fails" not in service.get("/")[2]:
             self.assertLess(time.monotonic(), deadline, service.get("/")[2])
             time.sleep(0.3)
         self.assertGreater(sts.asked, asked)
         page = self.shown(service, "outage")
-        if "the refresh fails" in page:
+        # On a slow machine the session may end while the browser draws the page.
+        if "the refresh fails" in page and "the refresh fails" in service.get("/")[2]:
             self.assertIn("The session stays in use", page)
             self.assertIn("demo-bucket", page)
         while "The last session expired" not in service.get("/")[2]:

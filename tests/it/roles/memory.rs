@@ -22,6 +22,8 @@ fn unlimited(clock: &Clock) -> Sts {
 
 #[test]
 fn a_role_takes_at_most_16_kib_and_none_when_nobody_uses_it() {
+    // The subscriber of the other tests keeps what this thread logs.
+    let _quiet = tracing::subscriber::set_default(tracing::subscriber::NoSubscriber::default());
     let clock = Clock::default();
     let (sts, source) = (unlimited(&clock), Source::default());
     clock.block_on(async {
