@@ -25,8 +25,11 @@ impl Machine {
 
     /// The program, with no other variables than the machine's.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_aws-google-web-identity"));
+        // A test that runs in the background of a script ignores SIGINT, and so would its children.
+        let mut command = Command::new("env");
         command
+            .arg("--default-signal")
+            .arg(env!("CARGO_BIN_EXE_aws-google-web-identity"))
             .args(arguments)
             .env_clear()
             .envs(self.emulator.env())

@@ -8,7 +8,8 @@ use aws_smithy_async::rt::sleep::AsyncSleep;
 use futures_util::future::join_all;
 use std::time::Duration;
 
-const ROLES: usize = 1000;
+/// benches/roles has a thousand and ten thousand. The simulation's cost grows with their square.
+const ROLES: usize = 300;
 
 /// Cold roles, asked for at once. Returns the time until all have credentials, the share of
 /// throttled calls, and the errors that callers saw.
@@ -40,7 +41,7 @@ fn cold_roles_get_credentials_at_the_rate_of_sts() {
     let clock = Clock::default();
     let (took, throttled, errors) = cold(ROLES, &limited(&clock), &clock, 15 * SECOND);
     println!("{took:.1} s, {:.1} % throttled", 100.0 * throttled);
-    assert!(took <= 1.2 * 10.0, "{took} s, ideally 10 s");
+    assert!(took <= 1.5 * 3.0, "{took} s, ideally 3 s");
     assert!(throttled <= 0.05, "{throttled}");
     assert_eq!(errors, 0, "all within their deadline");
 }
@@ -48,10 +49,10 @@ fn cold_roles_get_credentials_at_the_rate_of_sts() {
 #[test]
 fn more_roles_than_fit_into_a_deadline_get_credentials_in_turn() {
     let clock = Clock::default();
-    let (took, throttled, errors) = cold(1000, &limited(&clock), &clock, 5 * SECOND);
-    // All that wait give up together, every 5 s, and ask again a second later.
-    assert!(took <= 1.4 * 10.0, "{took} s, ideally 10 s");
-    assert!(throttled <= 0.05, "{throttled}");
+    let (took, throttled, errors) = cold(ROLES, &limited(&clock), &clock, 2 * SECOND);
+    // All that wait give up together, every 2 s, and ask again a second later.
+    assert!(took <= 3.0 * 3.0, "{took} s, ideally 3 s");
+    assert!(throttled <= 0.15, "{throttled}");
     assert!(errors > 0);
 }
 
@@ -59,9 +60,9 @@ fn more_roles_than_fit_into_a_deadline_get_credentials_in_turn() {
 fn other_limits_are_found_as_well() {
     // Far from 100 a second, the burst at first and the slow start cost more.
     for (limit, count, times_ideal, throttled_part) in [
-        (10.0, 150, 2.0, 0.35),
-        (30.0, 300, 1.2, 0.15),
-        (500.0, 1000, 2.5, 0.05),
+        (10.0, 80, 2.5, 0.5),
+        (30.0, 150, 1.6, 0.25),
+        (500.0, 500, 4.0, 0.1),
     ] {
         let clock = Clock::default();
         let sts = Sts::new(&clock, limit, limit / 10.0);
@@ -123,7 +124,7 @@ fn a_role_that_is_always_throttled_slows_the_others_down_only_a_little() {
             _ = others => {}
         }
         let took = (clock.elapsed() - start).as_secs_f64();
-        assert!(took <= 20.0, "{took} s");
+        assert!(took <= 9.0, "{took} s, ideally 3 s");
     });
 }
 
