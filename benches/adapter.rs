@@ -1,8 +1,8 @@
 //! A hit through each adapter: what `object_store` and reqsign pay for cached credentials.
 //!
 //! Goal for `object_store`, which asks for every request: at most `provide_credentials` and one
-//! allocation, that of the trait's boxed future. reqsign takes its three texts as owned strings, and
-//! caches them itself, so its figures have no goal.
+//! allocation, that of the trait's boxed future. reqsign takes its three texts as owned strings,
+//! and caches them itself, so its figures have no goal.
 
 #[path = "../tests/it/allocations.rs"]
 #[allow(dead_code, reason = "the tests measure more with it")]

@@ -1,6 +1,6 @@
 //! The first credentials of a process with a warm cache, against two exchanges with a round trip of
-//! 50 ms, and what a dead cache adds to a cold start. Goals: a hit of `FileCache` takes at most 1 ms,
-//! and a dead cache adds at most 250 ms, once.
+//! 50 ms, and what a dead cache adds to a cold start. Goals: a hit of `FileCache` takes at most 1
+//! ms, and a dead cache adds at most 250 ms, once.
 
 #![allow(
     clippy::disallowed_methods,

@@ -125,8 +125,8 @@ fn refreshes(count: usize) {
                 most = most.max(busiest);
             }
         }
-        // Over three hours: an hour can have 1,000 refreshes or 1,700 of 1,000 roles, and one refresh
-        // is the least that the busiest second can have.
+        // Over three hours: an hour can have 1,000 refreshes or 1,700 of 1,000 roles, and one
+        // refresh is the least that the busiest second can have.
         let mean = refreshes as f64 / 3600.0 / (HOURS - 1) as f64;
         verdict(
             &format!("roles, {count}: busiest second, ratio to the mean of {mean:.2}"),

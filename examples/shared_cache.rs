@@ -1,7 +1,8 @@
 //! Three processes, one exchange: sessions in a directory, sealed.
 //!
-//! `cargo run --example shared_cache` needs nothing: Google and AWS STS run in process. Each "process"
-//! is a provider of its own, which shares nothing with the others but the directory and the key.
+//! `cargo run --example shared_cache` needs nothing: Google and AWS STS run in process. Each
+//! "process" is a provider of its own, which shares nothing with the others but the directory and
+//! the key.
 
 use aws_google_web_identity::{
     FileCache, GoogleWebIdentityProvider, MetadataServer, Sealed, SealingKey,

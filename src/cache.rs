@@ -35,7 +35,8 @@ use std::sync::Arc;
 /// A store that keeps sessions outside the process.
 ///
 /// [`FileCache`](crate::FileCache) serves the processes of one machine. [`Sealed`] encrypts what
-/// another cache stores. Set a cache with [`Builder::session_cache`](crate::Builder::session_cache).
+/// another cache stores. Set a cache with
+/// [`Builder::session_cache`](crate::Builder::session_cache).
 ///
 /// # How it is used
 /// A fetch of the provider loads the entry. If there is none that is good enough, it takes the
@@ -58,8 +59,8 @@ pub trait SessionCache: Debug + Send + Sync {
     /// When the store can't tell. An entry that is damaged is not an error: it counts as absent.
     fn load<'a>(&'a self, cx: &'a Context, key: &'a CacheKey) -> future::LoadSession<'a>;
 
-    /// Stores the entry for what is left of its life, unless the stored one lives longer. To compare
-    /// and replace is one atomic step, since several processes may store at the same time.
+    /// Stores the entry for what is left of its life, unless the stored one lives longer. To
+    /// compare and replace is one atomic step, since several processes may store at the same time.
     ///
     /// # Errors
     /// When the entry may not have been stored. That an entry that lives longer was kept is a

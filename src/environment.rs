@@ -35,7 +35,7 @@ impl Default for Fixed {
 /// The time since the boot of the machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BootClock {
-    /// Which boot of which machine. Uptimes of different ones must not be compared.
+    /// Identifies the machine and its boot. Only uptimes of the same boot can be compared.
     pub(crate) boot: String,
     pub(crate) uptime: Duration,
 }

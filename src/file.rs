@@ -67,8 +67,8 @@ fn is_pipe(_: std::fs::FileType) -> bool {
     false
 }
 
-/// What kind of error a file that can't be read is. A file that is not there may be mounted or written
-/// in a moment; one of the wrong kind or owner is set up wrongly.
+/// What kind of error a file that can't be read is. A file that is not there may be mounted or
+/// written in a moment; one of the wrong kind or owner is set up wrongly.
 pub(crate) fn error_kind(error: &io::Error) -> ErrorKind {
     match error.kind() {
         io::ErrorKind::PermissionDenied | io::ErrorKind::InvalidInput => ErrorKind::Configuration,

@@ -40,27 +40,27 @@ use std::time::Duration;
 ///
 /// # What the roles share
 ///
-/// One ID token, fetched once and used until shortly before it expires; one transport and one client
-/// of STS; the [`SessionCache`](crate::SessionCache), if there is one. A session belongs to one
-/// role, session policy, session name and length, and no provider of another one gets it. The
+/// One ID token, fetched once and used until shortly before it expires; one transport and one
+/// client of STS; the [`SessionCache`](crate::SessionCache), if there is one. A session belongs to
+/// one role, session policy, session name and length, and no provider of another one gets it. The
 /// failure of one role leaves the others as they are.
 ///
 /// # Memory
 ///
-/// A provider is cheap to ask for, so a program may ask for it at each request. It is kept, with its
-/// session, until nobody holds it, nobody asks for it, and its session has expired. It is dropped
-/// when a role is asked for after that: no task runs for it.
+/// A provider is cheap to ask for, so a program may ask for it at each request. It is kept, with
+/// its session, until nobody holds it, nobody asks for it, and its session has expired. It is
+/// dropped when a role is asked for after that: no task runs for it.
 ///
 /// # Pace
 ///
-/// Exchanges go at one rate for all roles. It begins at 30 a second, after 20 at once, and rises with
-/// each success while exchanges wait. When STS throttles, it falls and then rises more slowly. A
-/// throttled exchange waits for another turn, as long as [`RefreshPolicy::deadline`] allows; then the
-/// error is a [`Timeout`](crate::ErrorKind::Timeout) that says how many wait. STS limits may belong to
-/// an account: one that is used up slows the others down as well.
+/// Exchanges go at one rate for all roles. It begins at 30 a second, after 20 at once, and rises
+/// with each success while exchanges wait. When STS throttles, it falls and then rises more slowly.
+/// A throttled exchange waits for another turn, as long as [`RefreshPolicy::deadline`] allows; then
+/// the error is a [`Timeout`](crate::ErrorKind::Timeout) that says how many wait. STS limits may
+/// belong to an account: one that is used up slows the others down as well.
 ///
-/// Refreshes are planned so that no second has many more than another. For that, a refresh may begin
-/// earlier than [`RefreshPolicy`] says, but not in the first third of the session.
+/// Refreshes are planned so that no second has many more than another. For that, a refresh may
+/// begin earlier than [`RefreshPolicy`] says, but not in the first third of the session.
 ///
 /// [`RefreshPolicy`]: crate::RefreshPolicy
 /// [`RefreshPolicy::deadline`]: crate::RefreshPolicy::deadline
@@ -90,12 +90,12 @@ impl Roles {
         self.role_with(role_arn, |role| role)
     }
 
-    /// The provider for the role with this ARN and these settings, such as a tenant's session policy.
-    /// The same role with the same settings has the same session.
+    /// The provider for the role with this ARN and these settings, such as a tenant's session
+    /// policy. The same role with the same settings has the same session.
     ///
     /// # Errors
-    /// When the ARN is not that of a role, or a setting is not valid: all problems at once, each with
-    /// its setter, the value and the rule.
+    /// When the ARN is not that of a role, or a setting is not valid: all problems at once, each
+    /// with its setter, the value and the rule.
     pub fn role_with(
         &self,
         role_arn: impl Into<String>,

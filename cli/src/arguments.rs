@@ -1,7 +1,7 @@
 //! The arguments of the program: what `--help` shows.
 //!
-//! The variables are read where a value is used: the library reads most of them itself, and takes an
-//! empty one as not set. clap would take it as a value.
+//! The variables are read where a value is used: the library reads most of them itself, and takes
+//! an empty one as not set. clap would take it as a value.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -38,8 +38,8 @@ pub(crate) struct Options {
     /// The role to assume [env: AWS_ROLE_ARN]
     #[arg(long, global = true, value_name = "ARN", help_heading = "Role")]
     pub(crate) role_arn: Option<String>,
-    /// The audience of the ID token, which the role's trust policy tests as accounts.google.com:oaud
-    /// [env: TARGET_AUDIENCE]
+    /// The audience of the ID token, which the role's trust policy tests as
+    /// accounts.google.com:oaud [env: TARGET_AUDIENCE]
     #[arg(long, global = true, value_name = "TEXT", help_heading = "Role")]
     pub(crate) audience: Option<String>,
     /// The Region of STS [env: AWS_REGION]

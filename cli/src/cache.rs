@@ -60,8 +60,8 @@ fn with(builder: Builder, cache: impl SessionCache + 'static, key: Option<Sealin
     }
 }
 
-/// `$XDG_CACHE_HOME/aws-google-web-identity`, or that below `~/.cache`. As its specification says, a
-/// relative path counts as not set.
+/// `$XDG_CACHE_HOME/aws-google-web-identity`, or that below `~/.cache`. As its specification says,
+/// a relative path counts as not set.
 fn default_directory() -> Option<PathBuf> {
     let named = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let home = || env::home_dir().map(|home| home.join(".cache"));

@@ -64,10 +64,11 @@ fn line(value: &impl Serialize) -> String {
     line
 }
 
-/// `2026-11-26T10:00:00Z`: whole seconds. The SDK for Rust refuses an offset, and others a fraction.
+/// `2026-11-26T10:00:00Z`: whole seconds. The SDK for Rust refuses an offset, and others a
+/// fraction.
 ///
-/// Rounded to the nearest one: the cache counts in milliseconds what is left of a session, so its times
-/// are off by as much.
+/// Rounded to the nearest one: the cache counts in milliseconds what is left of a session, so its
+/// times are off by as much.
 pub(crate) fn time(time: SystemTime) -> String {
     const HALF: Duration = Duration::from_millis(500);
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -21,8 +21,8 @@ pub(crate) fn random_hex(bytes: usize) -> io::Result<String> {
 
 /// Writes a file that only this user may read, or replaces one.
 ///
-/// Readers see the old or the new content, never a part: it is written beside the file and renamed. A
-/// symbolic link is replaced, not followed.
+/// Readers see the old or the new content, never a part: it is written beside the file and renamed.
+/// A symbolic link is replaced, not followed.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
     let mut temporary = OsString::from(".");
@@ -49,8 +49,8 @@ fn create(path: &Path, content: &[u8]) -> io::Result<()> {
 
 /// A new directory that only this user may enter, removed with its files when dropped.
 ///
-/// It is below `XDG_RUNTIME_DIR`, which is in memory and removed when the user logs out, or else below
-/// the directory for temporary files.
+/// It is below `XDG_RUNTIME_DIR`, which is in memory and removed when the user logs out, or else
+/// below the directory for temporary files.
 #[derive(Debug)]
 pub(crate) struct PrivateDir {
     path: PathBuf,

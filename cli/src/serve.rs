@@ -107,7 +107,8 @@ impl TokenFile {
         })
     }
 
-    /// Whether the file still is this process's: another one may have been started for the same path.
+    /// Whether the file still is this process's: another one may have been started for the same
+    /// path.
     fn is_own(&self) -> io::Result<bool> {
         Ok(fs::read(&self.path)? == self.token.expose().as_bytes())
     }

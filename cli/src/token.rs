@@ -41,8 +41,8 @@ pub(crate) async fn run(options: &Options, arguments: &Token) -> Result<ExitCode
     }
 }
 
-/// The file stays when the program ends: the token in it is valid for an hour at most, and a restart
-/// must not leave its readers without one.
+/// The file stays when the program ends: the token in it is valid for an hour at most, and a
+/// restart must not leave its readers without one.
 async fn keep_fresh(
     provider: &GoogleWebIdentityProvider,
     path: &Path,

@@ -1,8 +1,8 @@
 //! Google and AWS STS on loopback, for tests: no cloud, no account, no network.
 //!
-//! The emulator starts Google's metadata server, token endpoint, IAM Credentials API, Cloud KMS
-//! and public keys, and AWS STS with `AssumeRoleWithWebIdentity`. Each server has its own port. Nothing that
-//! they issue is valid anywhere else.
+//! The emulator starts Google's metadata server, token endpoint, IAM Credentials API, Cloud KMS and
+//! public keys, and AWS STS with `AssumeRoleWithWebIdentity`. Each server has its own port. Nothing
+//! that they issue is valid anywhere else.
 //!
 //! # Getting started
 //!
@@ -32,7 +32,8 @@
 //! # What it verifies
 //!
 //! The servers refuse what the real ones refuse, in their words: signatures, audiences, times, IAM
-//! permissions, delegates, checksums of Cloud KMS, trust policies and session lengths are all checked.
+//! permissions, delegates, checksums of Cloud KMS, trust policies and session lengths are all
+//! checked.
 //!
 //! # What it can do wrong
 //!

@@ -32,12 +32,12 @@ type Callers = Arc<Mutex<Vec<String>>>;
 
 /// # S3
 impl Emulator {
-    /// Serves `directory` as an S3 on `port` of 127.0.0.1, or on any free port for 0. Each folder of
-    /// the directory is a bucket.
+    /// Serves `directory` as an S3 on `port` of 127.0.0.1, or on any free port for 0. Each folder
+    /// of the directory is a bucket.
     ///
     /// The server admits requests that are signed with credentials of this emulator's STS, and no
-    /// others: it verifies the signature (SigV4) and the session token, and refuses credentials that
-    /// have expired. It evaluates no policy: every session may do everything.
+    /// others: it verifies the signature (SigV4) and the session token, and refuses credentials
+    /// that have expired. It evaluates no policy: every session may do everything.
     ///
     /// It is the crate [`s3s`](https://docs.rs/s3s), which logs requests, session tokens included,
     /// at the level `DEBUG`.

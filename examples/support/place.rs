@@ -1,5 +1,5 @@
-//! Where an example works: in the bucket that the environment names or, without variables, in one of
-//! its own: Google, AWS STS and S3 in process, with a clock that the example moves.
+//! Where an example works: in the bucket that the environment names or, without variables, in one
+//! of its own: Google, AWS STS and S3 in process, with a clock that the example moves.
 
 use crate::support::{required_var, var};
 use aws_google_web_identity::trust_policy::{ConditionKeys, TrustPolicy};
@@ -88,8 +88,8 @@ impl Place {
         Ok(Some(self.configure(builder).build().await?))
     }
 
-    /// In process: 50 minutes later, when the session has been replaced. Elsewhere it waits for that
-    /// if `ROTATE` is set.
+    /// In process: 50 minutes later, when the session has been replaced. Elsewhere it waits for
+    /// that if `ROTATE` is set.
     pub async fn rotate(&self, provider: &GoogleWebIdentityProvider) -> Result<(), Box<dyn Error>> {
         let old = provider.session().await?;
         match &self.clouds {

@@ -99,8 +99,8 @@ impl CachedSession {
     }
 }
 
-/// Finds an entry that was damaged or moved. It is no secret: whoever can write to the store can
-/// make one. [`Sealed`](crate::Sealed) has a key for that.
+/// Finds an entry that was damaged or moved. It is no secret: a foreign
+/// writer of the store can make one. [`Sealed`](crate::Sealed) has a key for that.
 fn hash(key: &CacheKey, rest: &[u8]) -> [u8; HASH] {
     let mut digest = Digest::new(&SHA256);
     digest.update(key.as_bytes());

@@ -1,5 +1,5 @@
-//! The exchange of many processes: whoever has the lease makes it, the others take its session from
-//! the cache.
+//! The exchange of many processes: the holder of the lease makes it, and the others take its
+//! session from the cache.
 
 use super::Exchange;
 use crate::aws::session::Session;

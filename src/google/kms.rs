@@ -1,5 +1,5 @@
-//! Google's Cloud KMS ([reference](https://cloud.google.com/kms/docs/reference/rest)): `encrypt` and
-//! `decrypt` of a symmetric key.
+//! Google's Cloud KMS ([reference](https://cloud.google.com/kms/docs/reference/rest)): `encrypt`
+//! and `decrypt` of a symmetric key.
 
 mod crc32c;
 mod key_name;

@@ -18,8 +18,8 @@ const MIDDLE: Duration = Duration::from_millis(500);
 /// The refreshes that are planned, by seconds of the monotonic clock.
 ///
 /// Values that were fetched together would be refreshed together. The jitter of the policy alone
-/// spreads a thousand of them over three minutes, which is six a second, and at random, so that some
-/// seconds have twice as many.
+/// spreads a thousand of them over three minutes, which is six a second, and at random, so that
+/// some seconds have twice as many.
 #[derive(Default)]
 pub(crate) struct Calendar(Mutex<Planned>);
 

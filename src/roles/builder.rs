@@ -32,8 +32,8 @@ impl RolesBuilder {
     }
 
     /// Sets the source of the ID token. The default is
-    /// [`ApplicationDefault`](crate::ApplicationDefault). The roles share its tokens, so it need not
-    /// be a [`SharedIdToken`].
+    /// [`ApplicationDefault`](crate::ApplicationDefault). The roles share its tokens, so it need
+    /// not be a [`SharedIdToken`].
     pub fn token_source(self, source: impl ProvideIdToken + 'static) -> Self {
         self.with(|all| all.token_source(source))
     }
@@ -74,8 +74,8 @@ impl RolesBuilder {
         self.with(|all| all.session_cache(cache))
     }
 
-    /// Checks the settings and makes the [`Roles`]. Reads local files, on a thread for that, but does
-    /// no network I/O and leaves no task running.
+    /// Checks the settings and makes the [`Roles`]. Reads local files, on a thread for that, but
+    /// does no network I/O and leaves no task running.
     ///
     /// # Errors
     /// All problems at once, each with its setter, variable or profile key, the value and the rule.

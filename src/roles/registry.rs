@@ -90,8 +90,8 @@ impl Providers {
 }
 
 impl Entry {
-    /// The lock is held, so nobody gets the provider from here meanwhile, and without another handle
-    /// nobody can clone one.
+    /// The lock is held, so nobody gets the provider from here meanwhile, and without another
+    /// handle nobody can clone one.
     fn is_unused(&mut self, now: &Moment) -> bool {
         if !self.provider.is_only_handle() {
             self.unheld = None;

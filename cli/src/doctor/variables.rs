@@ -48,7 +48,7 @@ const DECIDING: [&str; 37] = [
 /// Those with which an SDK finds other credentials first.
 const OTHER_CREDENTIALS: [&str; 2] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
 
-/// Two variables of which the first one counts.
+/// Two variables. The first one counts.
 const PAIRS: [(&str, &str); 5] = [
     ("AWS_REGION", "AWS_DEFAULT_REGION"),
     ("HTTPS_PROXY", "https_proxy"),

@@ -7,8 +7,8 @@ use std::io;
 
 const BYTES: usize = 32;
 
-/// The token that clients send as `Authorization`: 32 random bytes in hexadecimal. It has no `Debug`,
-/// so that it reaches no log.
+/// The token that clients send as `Authorization`: 32 random bytes in hexadecimal. It has no
+/// `Debug`, so that it reaches no log.
 #[derive(Clone)]
 pub(crate) struct Authorization(String);
 

@@ -17,8 +17,8 @@ pub(super) struct Host {
 impl Host {
     /// Whether `Host` is an address of this endpoint.
     ///
-    /// A page of another site reaches a loopback address by a name of its own that resolves to it (DNS
-    /// rebinding). Its browser sends that name, so addresses are safe and names are not.
+    /// A page of another site reaches a loopback address by a name of its own that resolves to it
+    /// (DNS rebinding). Its browser sends that name, so addresses are safe and names are not.
     pub(super) fn is_own(&self, headers: &HeaderMap) -> bool {
         let mut values = headers.get_all(header::HOST).iter();
         let (Some(host), None) = (values.next(), values.next()) else {

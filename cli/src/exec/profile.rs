@@ -93,7 +93,8 @@ impl Section<'_> {
         self.lines.iter().any(|line| is_credential(line))
     }
 
-    /// The section without the settings that provide credentials, under another header if one is given.
+    /// The section without the settings that provide credentials, under another header if one is
+    /// given.
     fn without_credentials(&self, header: Option<&str>) -> String {
         let mut result = String::new();
         let mut is_dropped = false;

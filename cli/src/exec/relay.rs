@@ -26,8 +26,8 @@ pub(super) struct Relay {
 impl Relay {
     /// Receives signals from now on.
     ///
-    /// Ignored ones stay so, and the command inherits that: `nohup` ignores SIGHUP, and a shell ignores
-    /// SIGINT and SIGQUIT for a job in the background.
+    /// Ignored ones stay so, and the command inherits that: `nohup` ignores SIGHUP, and a shell
+    /// ignores SIGINT and SIGQUIT for a job in the background.
     pub(super) fn new() -> Result<Self, Failure> {
         let ignored = ignored();
         let mut streams = Vec::new();
@@ -56,8 +56,8 @@ impl Relay {
         .await
     }
 
-    /// Sends the signal to the command. One that the terminal has sent to it is the command's already:
-    /// it is in this process' group.
+    /// Sends the signal to the command. One that the terminal has sent to it is the command's
+    /// already: it is in this process' group.
     pub(super) fn pass_on(&self, (signal, by_terminal): (Signal, bool), child: Option<u32>) {
         if by_terminal && is_foreground() {
             return;

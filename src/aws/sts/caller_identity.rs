@@ -1,4 +1,4 @@
-//! Where STS is called, and whom it says that the credentials belong to
+//! Which server STS is, and the owner of credentials
 //! ([GetCallerIdentity](https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html)).
 
 use crate::aws::region::sts_endpoint;
@@ -37,7 +37,7 @@ impl Sts {
         Server::new(Stage::Sts, uri).map_err(|error| wrong(error.into()))
     }
 
-    /// The ARN of whom these credentials belong to.
+    /// The ARN of the owner of these credentials.
     pub(crate) async fn caller_identity(
         &self,
         cx: &Context,

@@ -122,7 +122,7 @@ impl Directory {
         self.path.as_path().join(format!("{key}.{LEASE}"))
     }
 
-    /// Every file, whoever it belongs to.
+    /// Every file, of any owner.
     pub(super) fn files(&self) -> impl Iterator<Item = PathBuf> {
         let entries = fs::read_dir(self.path.as_path()).into_iter().flatten();
         entries.filter_map(|entry| Some(entry.ok()?.path()))
@@ -194,7 +194,7 @@ impl Directory {
         })
     }
 
-    /// Waits for the other writers, each of which needs less than a millisecond.
+    /// Waits for the other writers. Each needs less than a millisecond.
     pub(super) fn lock_for_writing(&self) -> Result<File, Error> {
         let path = self.path.as_path().join(WRITING);
         let file = self.open_or_create(&path)?.ok_or_else(|| {

@@ -34,7 +34,7 @@ impl<'a> Record<'a> {
         (hash(key, rest) == *expected).then_some(Self { times, entry })
     }
 
-    /// The times of a file of which only the head was read.
+    /// The times in the head of a file.
     pub(super) fn times(head: &[u8]) -> Option<Times> {
         let (_, rest) = head.strip_prefix(MAGIC)?.split_first_chunk::<HASH>()?;
         Some(Times::parse(rest)?.0)

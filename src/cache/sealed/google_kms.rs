@@ -31,7 +31,8 @@ const RETRY_AFTER: Duration = Duration::from_secs(30);
 /// Data keys of other writers in memory. Beyond it, the one that was used least recently goes.
 const MAX_OTHERS: usize = 256;
 
-/// A symmetric key of Google's Cloud KMS, to seal entries with: `SealingKey::from(GoogleKms::new(…))`.
+/// A symmetric key of Google's Cloud KMS, to seal entries with:
+/// `SealingKey::from(GoogleKms::new(…))`.
 ///
 /// [`SealingKey::google_kms`](crate::SealingKey::google_kms) does the same in one step.
 #[derive(Clone, Debug)]

@@ -13,8 +13,8 @@ use std::fmt;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// The keys of a [`Sealed`](crate::Sealed) cache: the first seals, all open. Cheap to clone; `Debug`
-/// shows only how many there are.
+/// The keys of a [`Sealed`](crate::Sealed) cache: the first seals, all open. Cheap to clone;
+/// `Debug` shows only how many there are.
 ///
 /// To rotate, give all readers the new key as an additional one; then let the new one seal and keep
 /// the old one for 12 hours, which no session outlives:

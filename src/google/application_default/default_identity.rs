@@ -9,8 +9,8 @@ use crate::google::application_default::target::Target;
 use crate::google::metadata_server::MetadataServer;
 use crate::server::Server;
 
-/// What [`ApplicationDefault`] uses here: from where, of which type, as which account, and which
-/// servers it calls. It never holds a secret.
+/// What [`ApplicationDefault`] uses here: the place and type of the credentials, the account, and
+/// the servers that are called. It never holds a secret.
 #[derive(Clone, Debug)]
 pub struct DefaultIdentity {
     place: String,

@@ -62,7 +62,7 @@ fn token_fn(fleet: &Fleet, sub: &str) -> TokenFn {
     })
 }
 
-/// Providers of which no two may share a session.
+/// Providers. No two of them may share a session.
 fn distinct(fleet: &Fleet, files: &std::path::Path) -> Vec<(&'static str, Builder)> {
     let base = || fleet.builder();
     let by = |source: Arc<dyn ProvideIdToken>| base().token_source(source);

@@ -94,7 +94,8 @@ fn check_times(jwt: &Jwt<'_>, now: i64) -> Result<(), Refusal> {
     }
 }
 
-/// A time in whole seconds, if the token has this claim. STS also takes it as text, and no fraction.
+/// A time in whole seconds, if the token has this claim. STS also takes it as text, and no
+/// fraction.
 fn time(jwt: &Jwt<'_>, claim: &str) -> Result<Option<i64>, Refusal> {
     let seconds = match jwt.claim(claim) {
         None | Some(Value::Null) => return Ok(None),

@@ -8,17 +8,19 @@ const BURST: f64 = 20.0;
 /// quota for calls with credentials is 600 a second. A twentieth of that is safe to start with, and
 /// the rate soon rises.
 const START: f64 = 30.0;
-/// Rise for each success until STS throttles for the first time, in calls a second. The rate doubles
-/// each second: it passes 100 a second after 1.7 s. Twice as steep, it would be so far above the
-/// limit when the first refusal arrives that more than 5 % of a thousand calls are throttled.
+/// Rise for each success until STS throttles for the first time, in calls a second. The rate
+/// doubles each second: it passes 100 a second after 1.7 s. Twice as steep, it would be so far
+/// above the limit when the first refusal arrives that more than 5 % of a thousand calls are
+/// throttled.
 const RISE_AT_FIRST: f64 = 0.7;
 /// The part of the rate that is left after the first throttled call. The rate has doubled in the
 /// last second, so half of it was fine a second ago.
 const FIRST_FALL: f64 = 0.5;
-/// Rise in a second after that, in calls a second. From 70 % of a limit of 100 a second, the rate is
-/// back there after 3 s. The calls above the limit that one such round tries are few.
+/// Rise in a second after that, in calls a second. From 70 % of a limit of 100 a second, the rate
+/// is back there after 3 s. The calls above the limit that one such round tries are few.
 const RISE: f64 = 10.0;
-/// The part of the rate that is left after a later throttled call, as in the SDK's adaptive retries.
+/// The part of the rate that is left after a later throttled call, as in the SDK's adaptive
+/// retries.
 const FALL: f64 = 0.7;
 /// Lowest rate: STS recovers, and something must notice.
 const MIN: f64 = 1.0;
@@ -61,8 +63,8 @@ impl Rate {
     /// Zero if a caller with this many callers ahead may go; otherwise how long until it should
     /// look again.
     ///
-    /// The rate may rise meanwhile, by less than the factor e a second. In t seconds it yields at most
-    /// `rate * (e^t - 1)` tokens, so no caller whose turn is further away is needed before
+    /// The rate may rise meanwhile, by less than the factor e a second. In t seconds it yields at
+    /// most `rate * (e^t - 1)` tokens, so no caller whose turn is further away is needed before
     /// `ln(1 + missing / rate)`. For the first in the queue that is exact, and one far back wakes
     /// seldom.
     pub(super) fn wait(&mut self, now: Duration, ahead: usize) -> Duration {
