@@ -1,5 +1,6 @@
 //! Google's servers, a folder for each, with everything that talks to it.
 
+mod api_error;
 pub(crate) mod application_default;
 pub(crate) mod iam;
 pub(crate) mod kms;

@@ -4,7 +4,7 @@
 mod iam_id_token;
 mod iam_sign_jwt;
 pub(crate) mod impersonated;
-pub(crate) mod refusal;
+mod refusal;
 
 pub use iam_id_token::IamIdToken;
 pub use iam_sign_jwt::IamSignJwt;

@@ -1,68 +1,21 @@
 //! What an error answer of IAM means, and what to do about it.
 
 use crate::error::{Error, Stage};
+use crate::google::api_error::{ApiError, TOKEN_REFUSED};
 use crate::names::ServiceAccountEmail;
-use crate::redact::said;
 use crate::transport::Response;
-use serde::Deserialize;
 
-/// `{"error": {"code", "message", "status"}}`
-/// ([errors of Google's APIs](https://cloud.google.com/apis/design/errors#http_mapping)).
-#[derive(Deserialize)]
-struct Refusal {
-    error: Status,
-}
-
-#[derive(Deserialize)]
-pub(crate) struct Status {
-    #[serde(default)]
-    pub(crate) message: String,
-    #[serde(default)]
-    pub(crate) status: String,
-}
-
-impl Status {
-    /// Reads the body of an error answer.
-    pub(crate) fn of(response: &Response) -> Option<Self> {
-        let refusal: Refusal = serde_json::from_slice(response.body()).ok()?;
-        Some(refusal.error)
-    }
-
-    /// The command that enables an API, when the message says that the project hasn't: "IAM Service
-    /// Account Credentials API has not been used in project 123 before or it is disabled."
-    pub(crate) fn enable_command(&self, api: &str) -> Option<String> {
-        let (_, rest) = self
-            .message
-            .split_once(" API has not been used in project ")?;
-        let is_id = |c: char| c.is_ascii_alphanumeric() || "-.:".contains(c);
-        let project: String = rest.chars().take_while(|c| is_id(*c)).take(60).collect();
-        (!project.is_empty()).then(|| {
-            format!(
-                "the API is off in project {project}: run `gcloud services enable {api} \
-                 --project={project}`; it takes some minutes to work"
-            )
-        })
-    }
-
-    /// The account that doesn't exist: "Not found; Gaia id not found for email X".
-    fn missing_account(&self) -> Option<ServiceAccountEmail> {
-        let (_, rest) = self.message.split_once("not found for email ")?;
-        let email = rest.split_whitespace().next()?;
-        email.trim_end_matches(['.', ',', '"']).parse().ok()
-    }
+/// The account that doesn't exist: "Not found; Gaia id not found for email X".
+fn missing_account(error: &ApiError) -> Option<ServiceAccountEmail> {
+    let (_, rest) = error.message.split_once("not found for email ")?;
+    let email = rest.split_whitespace().next()?;
+    email.trim_end_matches(['.', ',', '"']).parse().ok()
 }
 
 pub(super) fn error(response: &Response, account: &ServiceAccountEmail, method: &str) -> Error {
-    let status = Status::of(response);
-    let what = match &status {
-        Some(Status { message, status }) => format!(
-            "{method} as {account}: HTTP {} {}: {}",
-            response.status,
-            said(status),
-            said(message)
-        ),
-        None => format!("{method} as {account}: {}", response.describe()),
-    };
+    let status = ApiError::of(response);
+    let call = format!("{method} as {account}");
+    let what = ApiError::describe(status.as_ref(), &call, response);
     let code = status.as_ref().map(|it| it.status.as_str());
     let error = response.refusal(Stage::Iam, what).with_code(code, None);
     match hint(response, status.as_ref(), account, method) {
@@ -73,7 +26,7 @@ pub(super) fn error(response: &Response, account: &ServiceAccountEmail, method: 
 
 fn hint(
     response: &Response,
-    status: Option<&Status>,
+    status: Option<&ApiError>,
     account: &ServiceAccountEmail,
     method: &str,
 ) -> Option<String> {
@@ -91,12 +44,9 @@ fn hint(
                  cloud-platform"
             )
         })),
-        401 => Some(
-            "the access token was refused: is it one of Google's, with the scope cloud-platform?"
-                .to_owned(),
-        ),
+        401 => Some(TOKEN_REFUSED.to_owned()),
         404 => {
-            let missing = status.and_then(Status::missing_account);
+            let missing = status.and_then(missing_account);
             let missing = missing.as_ref().unwrap_or(account);
             Some(format!(
                 "there is no service account {missing}: was it deleted, or is its e-mail misspelt?"

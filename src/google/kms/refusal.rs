@@ -2,21 +2,13 @@
 
 use super::key_name::KeyName;
 use crate::error::{Error, Stage};
-use crate::google::iam::refusal::Status;
-use crate::redact::said;
+use crate::google::api_error::{ApiError, TOKEN_REFUSED};
 use crate::transport::Response;
 
 pub(super) fn error(response: &Response, key: &KeyName, method: &str) -> Error {
-    let status = Status::of(response);
-    let what = match &status {
-        Some(Status { message, status }) => format!(
-            "{method} with a key of Cloud KMS: HTTP {} {}: {}",
-            response.status,
-            said(status),
-            said(message)
-        ),
-        None => format!("{method} with a key of Cloud KMS: {}", response.describe()),
-    };
+    let status = ApiError::of(response);
+    let call = format!("{method} with a key of Cloud KMS");
+    let what = ApiError::describe(status.as_ref(), &call, response);
     let code = status.as_ref().map(|it| it.status.as_str());
     let error = response
         .refusal(Stage::Cache, what)
@@ -28,7 +20,7 @@ pub(super) fn error(response: &Response, key: &KeyName, method: &str) -> Error {
     }
 }
 
-fn hint(response: &Response, status: Option<&Status>, key: &KeyName) -> Option<String> {
+fn hint(response: &Response, status: Option<&ApiError>, key: &KeyName) -> Option<String> {
     let (id, flags) = (key.id(), key.flags());
     let is_disabled = status.is_some_and(|it| it.message.contains("is not enabled"));
     match response.status {
@@ -41,10 +33,7 @@ fn hint(response: &Response, status: Option<&Status>, key: &KeyName) -> Option<S
                      --role=roles/cloudkms.cryptoKeyEncrypterDecrypter`"
                 ))
             }),
-        401 => Some(
-            "the access token was refused: is it one of Google's, with the scope cloud-platform?"
-                .to_owned(),
-        ),
+        401 => Some(TOKEN_REFUSED.to_owned()),
         404 => Some(format!(
             "there is no such key; list those there are: `gcloud kms keys list {flags}`"
         )),

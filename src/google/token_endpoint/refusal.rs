@@ -1,7 +1,7 @@
 //! What an error answer of a token endpoint means, and what to do about it.
 
 use crate::error::{Error, ErrorKind, Stage};
-use crate::google::iam::refusal::Status;
+use crate::google::api_error::ApiError;
 use crate::google::token_endpoint::{Grant, MAX_SKEW};
 use crate::redact::said;
 use crate::transport::{Response, Skew};
@@ -54,7 +54,7 @@ pub(super) fn error(response: &Response, (grant, who): (Grant, &str)) -> Error {
 /// Google's STS answers in the form of Google's other APIs when the project hasn't enabled it.
 fn other(response: &Response) -> Error {
     let error = |what| response.refusal(Stage::TokenEndpoint, what);
-    let Some(status) = Status::of(response) else {
+    let Some(status) = ApiError::of(response) else {
         return error(response.describe());
     };
     let (code, message) = (said(&status.status), said(&status.message));
