@@ -83,7 +83,7 @@ impl FileCache {
     async fn run<T: Send + 'static>(
         &self,
         cx: &Context,
-        work: impl FnOnce(&Directory, &Now) -> Result<T, Error> + Send + 'static,
+        work: impl FnOnce(&Directory, &Context) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let (directory, threads, cx) = (self.directory.clone(), self.threads.clone(), cx.clone());
         let running = Running::begin(threads).ok_or_else(|| {
@@ -92,7 +92,7 @@ impl FileCache {
         })?;
         let done = on_own_thread(move || {
             let _running = running;
-            work(&directory, &Now::read(&cx))
+            work(&directory, &cx)
         });
         done.await.unwrap_or_else(|error| {
             let what = "the cache's thread failed";
@@ -102,11 +102,11 @@ impl FileCache {
 
     async fn load(&self, cx: &Context, key: &CacheKey) -> Result<Option<SessionEntry>, Error> {
         let key = *key;
-        self.run(cx, move |directory, now| {
+        self.run(cx, move |directory, cx| {
             let bytes = directory.read(&directory.session(&key))?;
             Ok(bytes.and_then(|bytes| {
                 let record = Record::parse(&bytes, &key)?;
-                let left = record.times.left(now)?;
+                let left = record.times.left(&Now::read(cx))?;
                 Some(SessionEntry::new(record.entry.to_vec(), left))
             }))
         })
@@ -115,9 +115,10 @@ impl FileCache {
 
     async fn store(&self, cx: &Context, key: &CacheKey, entry: &SessionEntry) -> Result<(), Error> {
         let (key, entry) = (*key, entry.clone());
-        self.run(cx, move |directory, now| {
+        self.run(cx, move |directory, cx| {
             // Held while the stored session is compared and replaced, and old files are removed.
             let _lock = directory.lock_for_writing()?;
+            let now = &Now::read(cx);
             let path = directory.session(&key);
             let stored = directory.read(&path)?;
             let stored = stored.and_then(|bytes| Record::parse(&bytes, &key)?.times.left(now));
@@ -133,8 +134,8 @@ impl FileCache {
 
     async fn lease(&self, cx: &Context, key: &CacheKey) -> Result<Option<Lease>, Error> {
         let key = *key;
-        self.run(cx, move |directory, now| {
-            Ok(lease::take(directory, &directory.lease(&key), now)?.map(Lease::guard))
+        self.run(cx, move |directory, cx| {
+            Ok(lease::take(directory, &directory.lease(&key), cx)?.map(Lease::guard))
         })
         .await
     }

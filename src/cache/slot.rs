@@ -8,6 +8,7 @@ use crate::context::Context;
 use crate::error::{Error, ErrorKind, Stage};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 /// How good a value is.
@@ -99,7 +100,8 @@ impl<T: Clone + Send + Sync + 'static> Slot<T> {
         };
         match result.wait_for(Option::is_some).await.as_deref() {
             Ok(Some(result)) => result.clone(),
-            // The task ended without a result: a panic, or the end of its runtime.
+            // The task ended without a result: a panic, or the end of its runtime. Or there was no
+            // runtime.
             _ => Err(Error::from_message(
                 Stage::Cache,
                 ErrorKind::Unavailable,
@@ -134,9 +136,12 @@ impl<T: Clone + Send + Sync + 'static> Slot<T> {
             None => {
                 let (sender, result) = watch::channel(None);
                 let made = make();
-                tokio::spawn(async move {
-                    sender.send_replace(Some(made.await));
-                });
+                // Outside a runtime the sender is dropped, as when the task's runtime ends.
+                if let Ok(runtime) = Handle::try_current() {
+                    runtime.spawn(async move {
+                        sender.send_replace(Some(made.await));
+                    });
+                }
                 state.attempt = Some(Attempt {
                     result: result.clone(),
                     since: now,

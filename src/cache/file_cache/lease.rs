@@ -3,13 +3,18 @@
 use super::directory::Directory;
 use super::times::{Now, Times};
 use crate::cache::Lease;
+use crate::context::Context;
 use crate::error::Error;
 use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 /// The locked file, or `None` while another process holds it.
-pub(super) fn take(directory: &Directory, path: &Path, now: &Now) -> Result<Option<File>, Error> {
+pub(super) fn take(
+    directory: &Directory,
+    path: &Path,
+    cx: &Context,
+) -> Result<Option<File>, Error> {
     // Another process may remove the file between any two steps here. Then what was locked is no
     // longer what the next process finds, and the next attempt starts with the new file.
     for _ in 0..3 {
@@ -19,7 +24,7 @@ pub(super) fn take(directory: &Directory, path: &Path, now: &Now) -> Result<Opti
         match file.try_lock() {
             Ok(()) if directory.is_still_at(&file, path) => {
                 // A process that is stopped while it holds the lease must not hold it forever.
-                let until = Times::new(now, Lease::LENGTH).bytes();
+                let until = Times::new(&Now::read(cx), Lease::LENGTH).bytes();
                 file.set_len(0)
                     .and_then(|()| file.seek(SeekFrom::Start(0)))
                     .and_then(|_| file.write_all(&until))
@@ -27,7 +32,7 @@ pub(super) fn take(directory: &Directory, path: &Path, now: &Now) -> Result<Opti
                 return Ok(Some(file));
             }
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) if has_ended(&mut file, now) => {
+            Err(TryLockError::WouldBlock) if has_ended(&mut file, cx) => {
                 // Its holder keeps the lock of a file that nobody finds any more. Should two
                 // processes get here at once, both get a lease, which does no harm.
                 directory.remove(path);
@@ -40,11 +45,11 @@ pub(super) fn take(directory: &Directory, path: &Path, now: &Now) -> Result<Opti
 }
 
 /// Whether the lease that a file records is over. A file that says nothing was locked just now.
-fn has_ended(file: &mut File, now: &Now) -> bool {
+fn has_ended(file: &mut File, cx: &Context) -> bool {
     let mut bytes = [0; Times::BYTES];
     let times = match file.read_exact(&mut bytes) {
         Ok(()) => Times::parse(&bytes),
         Err(_) => None,
     };
-    times.is_some_and(|(times, _)| times.left(now).is_none())
+    times.is_some_and(|(times, _)| times.left(&Now::read(cx)).is_none())
 }

@@ -13,6 +13,9 @@ pub(super) struct Now {
 }
 
 impl Now {
+    /// Reads the clocks. Only after a file was read, or after the lock for writing was taken: what
+    /// another process wrote later than this moment would seem to come from the future, and so be
+    /// absent.
     pub(super) fn read(cx: &Context) -> Self {
         Self {
             wall: cx.now(),

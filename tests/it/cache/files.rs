@@ -3,9 +3,11 @@
 use super::{Fleet, access_key, built, file_cache};
 use crate::support::{chain, sdk_config, watch};
 use aws_google_web_identity::{CacheKey, Context, FileCache, SessionCache, SessionEntry};
+use aws_smithy_async::time::TimeSource;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -81,6 +83,79 @@ async fn a_session_that_lives_longer_is_never_replaced() {
         b"longer"
     );
     drop(parent);
+}
+
+/// A clock that runs the closure whenever it is read.
+struct OnRead<F>(F);
+
+impl<F> std::fmt::Debug for OnRead<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("OnRead")
+    }
+}
+
+impl<F: Fn() + Send + Sync> TimeSource for OnRead<F> {
+    fn now(&self) -> SystemTime {
+        (self.0)();
+        SystemTime::now()
+    }
+}
+
+fn context_on_read(on_read: impl Fn() + Send + Sync + 'static) -> Context {
+    let config = sdk_config().into_builder();
+    Context::new(&config.time_source(OnRead(on_read)).build()).unwrap()
+}
+
+/// Otherwise what another process writes in between seems to come from the future: a fresh session
+/// would be absent, replaced by a shorter one or removed, and a lease would have ended.
+#[tokio::test]
+async fn the_clock_is_read_after_what_it_is_compared_with() {
+    let (parent, cache) = file_cache();
+    let directory = parent.path().join("sessions");
+    let cx = context();
+    cache
+        .store(&cx, &key(1), &entry("one", HOUR))
+        .await
+        .unwrap();
+
+    let lock = directory.join("writing.lock");
+    let is_held = Arc::new(Mutex::new(Vec::new()));
+    let reads = is_held.clone();
+    let storing = context_on_read(move || {
+        let held = fs::File::open(&lock).unwrap().try_lock().is_err();
+        reads.lock().unwrap().push(held);
+    });
+    cache
+        .store(&storing, &key(2), &entry("two", HOUR))
+        .await
+        .unwrap();
+    assert_eq!(*is_held.lock().unwrap(), [true]);
+
+    let removing = |extension: &'static str| {
+        let directory = directory.clone();
+        context_on_read(move || {
+            for name in names(&directory) {
+                if name.ends_with(extension) {
+                    fs::remove_file(directory.join(name)).unwrap();
+                }
+            }
+        })
+    };
+    let loaded = cache.load(&removing(".session"), &key(1)).await.unwrap();
+    assert_eq!(loaded.expect("it was read first").expose(), b"one");
+    assert_eq!(
+        cache.load(&cx, &key(1)).await.unwrap(),
+        None,
+        "the file is gone"
+    );
+
+    let _held = cache
+        .lease(&cx, &key(1))
+        .await
+        .unwrap()
+        .expect("it is free");
+    let taken = cache.lease(&removing(".lease"), &key(1)).await.unwrap();
+    assert!(taken.is_none());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
