@@ -52,7 +52,9 @@ fn failed(status: &Status, failure: &Failure) -> String {
             span(seconds)
         );
     }
-    let _ = write!(body, "<pre>{}</pre>", escaped(&failure.explanation));
+    if !failure.details.is_empty() {
+        let _ = write!(body, "<pre>{}</pre>", escaped(&failure.details));
+    }
     if let Some(policy) = &failure.policy {
         let _ = write!(
             body,
@@ -65,10 +67,7 @@ fn failed(status: &Status, failure: &Failure) -> String {
 
 fn google(status: &Status) -> String {
     let body = match &status.claims {
-        Err(failure) => format!(
-            "<p>There is no ID token.</p><pre>{}</pre>",
-            escaped(&failure.explanation)
-        ),
+        Err(failure) => format!("<p>There is no ID token: {}</p>", escaped(&failure.summary)),
         Ok(claims) => {
             let optional =
                 |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());

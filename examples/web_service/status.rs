@@ -33,7 +33,8 @@ pub struct Session {
 /// Why there is no token or session.
 pub struct Failure {
     pub summary: String,
-    pub explanation: String,
+    /// The lines that follow the summary.
+    pub details: String,
     /// The trust policy that would admit the token.
     pub policy: Option<String>,
 }
@@ -92,15 +93,21 @@ impl Status {
 
 impl Failure {
     fn of(error: &Error, claims: Option<&Claims>) -> Self {
+        let summary = error.to_string();
         let mut explanation = format!("{error:#}");
         for source in std::iter::successors(error.source(), |&error| error.source()) {
             explanation += &format!("\n  caused by: {source}");
         }
+        let details = explanation.strip_prefix(&summary).unwrap_or(&explanation);
+        // They are indented below the summary, and stand alone here.
+        let lines = details.trim_start_matches('\n').lines();
+        let lines = lines.map(|line| line.strip_prefix("  ").unwrap_or(line));
+        let details = lines.collect::<Vec<_>>().join("\n");
         let is_refusal = error.stage() == Stage::Sts && error.kind() == ErrorKind::Denied;
         let policy = claims.filter(|_| is_refusal);
         Self {
-            summary: error.to_string(),
-            explanation,
+            summary,
+            details,
             policy: policy.map(|claims| {
                 TrustPolicy::admitting(&claims.aws_condition_keys()).to_json_pretty()
             }),

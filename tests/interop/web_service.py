@@ -1,6 +1,8 @@
 """The web service in a real browser: a healthy page, a refusal, an outage, an expired session.
 
-Usage: web_service.py EXAMPLES_DIRECTORY [SCREENSHOTS_DIRECTORY]
+Usage: web_service.py EXAMPLES_DIRECTORY [TEST...]
+
+With the variable SCREENSHOTS, a directory, it keeps pictures of the pages there.
 """
 
 import contextlib
@@ -111,7 +113,8 @@ class Page(unittest.TestCase):
     def setUpClass(cls):
         cls.examples = pathlib.Path(sys.argv[1])
         cls.chromium = chromium()
-        cls.screenshots = pathlib.Path(sys.argv[2]) if len(sys.argv) > 2 else None
+        screenshots = os.environ.get("SCREENSHOTS")
+        cls.screenshots = pathlib.Path(screenshots) if screenshots else None
 
     def enter(self, context):
         self.addCleanup(context.__exit__, None, None, None)
@@ -280,4 +283,4 @@ class Page(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=sys.argv[:1])
+    unittest.main(argv=sys.argv[:1] + sys.argv[2:])
