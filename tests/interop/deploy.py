@@ -1,6 +1,6 @@
 """The files of deploy/, by the tools of those who apply them; the trust policies, by our own judge.
 
-Usage: deploy.py VENV PROGRAM (the command aws-google-web-identity)
+Usage: deploy.py VENV PROGRAM [TEST...] (the command aws-google-web-identity)
 """
 
 import contextlib
@@ -392,16 +392,17 @@ class Image(unittest.TestCase):
         with contextlib.ExitStack() as stack:
             root = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
             root.chmod(0o755)
-            inside = root / "usr/local/bin/aws-google-web-identity"
-            inside.parent.mkdir(parents=True)
-            shutil.copy(PROGRAM, inside)
-            for line in run("ldd", PROGRAM).stdout.splitlines():
-                found = re.search(r"(/\S+) \(0x", line)
-                if found:
-                    self.assertIn(pathlib.Path(found[1]).name, self.LIBRARIES)
-                    library = root / found[1].lstrip("/")
-                    library.parent.mkdir(parents=True, exist_ok=True)
-                    shutil.copy(found[1], library)
+            for program in (PROGRAM, PROGRAM.parent / "examples/web_service"):
+                inside = root / "usr/local/bin" / program.name
+                inside.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(program, inside)
+                for line in run("ldd", program).stdout.splitlines():
+                    found = re.search(r"(/\S+) \(0x", line)
+                    if found:
+                        self.assertIn(pathlib.Path(found[1]).name, self.LIBRARIES)
+                        library = root / found[1].lstrip("/")
+                        library.parent.mkdir(parents=True, exist_ok=True)
+                        shutil.copy(found[1], library)
             certificates = root / "etc/ssl/certs/ca-certificates.crt"
             certificates.parent.mkdir(parents=True)
             (root / "tmp").mkdir()
@@ -422,11 +423,13 @@ class Image(unittest.TestCase):
                 "AWS_ROLE_ARN": where["role_arn"], "TARGET_AUDIENCE": where["audience"], "AWS_REGION": "eu-west-1",
             }
 
+            environment |= {"PATH": os.environ["PATH"]}
+
+            def inside(program, *arguments):
+                return ["chroot", f"--userspec={user[1]}:{user[2]}", root, f"/usr/local/bin/{program}", *arguments]
+
             def credentials():
-                return run(
-                    "chroot", f"--userspec={user[1]}:{user[2]}", root, "/usr/local/bin/aws-google-web-identity",
-                    "credentials", "--no-cache", env=environment | {"PATH": os.environ["PATH"]},
-                )
+                return run(*inside("aws-google-web-identity", "credentials", "--no-cache"), env=environment)
 
             certificates.write_bytes(authority.read_bytes())
             started = time.monotonic()
@@ -436,11 +439,46 @@ class Image(unittest.TestCase):
             expiration = datetime.datetime.fromisoformat(json.loads(result.stdout)["Expiration"].replace("Z", "+00:00"))
             left = expiration - datetime.datetime.now(datetime.timezone.utc)
             self.assertTrue(3500 < left.total_seconds() <= 3700, left)
+            size = sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
+            print(f"image: {size / 1e6:.1f} MB without certificates and time zones", file=sys.stderr)
+            self.web_service(inside("web_service"), environment)
             # The certificates come from the image alone.
             certificates.unlink()
             result = credentials()
             self.assertEqual(result.returncode, 1)
             self.assertIn("root certificates", result.stderr)
+
+    def web_service(self, command, environment):
+        """It answers, as the first request of a Cloud Run instance finds it, and has credentials."""
+        times = []
+        for _ in range(5):
+            port = free_port()
+            started = time.monotonic()
+            process = subprocess.Popen(
+                command, env=environment | {"PORT": str(port)}, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            try:
+                while not self.answers(port, "/healthz"):
+                    self.assertIsNone(process.poll())
+                    self.assertLess(time.monotonic(), started + 20)
+                    time.sleep(0.002)
+                times.append(time.monotonic() - started)
+                while not self.answers(port, "/readyz"):
+                    self.assertLess(time.monotonic(), started + 20)
+                    time.sleep(0.01)
+                process.terminate()
+                self.assertEqual(process.wait(timeout=10), 0)
+            finally:
+                process.kill()
+                process.wait()
+        print(f"image: web_service answers {sorted(times)[2] * 1000:.0f} ms after its start", file=sys.stderr)
+
+    def answers(self, port, path):
+        with contextlib.suppress(OSError):
+            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+                return answer.status == 200
+        return False
 
 
 def free_port():
@@ -449,4 +487,4 @@ def free_port():
 
 
 if __name__ == "__main__":
-    unittest.main(argv=sys.argv[:1])
+    unittest.main(argv=sys.argv[:1] + sys.argv[3:])
