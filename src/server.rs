@@ -6,6 +6,10 @@ use crate::error::{Error, Stage};
 use crate::transport::{Endpoint, Request};
 use std::time::{Duration, SystemTime};
 
+/// The value of `Metadata-Flavor`, which a metadata server demands of every request and puts into its
+/// answers.
+pub(crate) const FLAVOR: &str = "Google";
+
 /// A server that an exchange calls: for firewall rules, and for checks of the network.
 ///
 /// [`ApplicationDefault::identify`](crate::ApplicationDefault::identify) and
@@ -75,7 +79,7 @@ impl Server {
             .path("/")
             .once(within);
         if self.stage == Stage::Metadata {
-            request = request.header("metadata-flavor", "Google");
+            request = request.header("metadata-flavor", FLAVOR);
         }
         if self.direct {
             request = request.direct();

@@ -5,6 +5,7 @@ mod files;
 use crate::Emulator;
 use crate::dispatcher::Dispatcher;
 use crate::lock::lock;
+use crate::request::pairs;
 use crate::socket::Fault;
 use crate::socket::port::{Handler, Port};
 use crate::state::issued::IssuedCredentials;
@@ -159,8 +160,7 @@ impl S3Access for Issued {
             return Err(s3_error!(AccessDenied));
         };
         let issued = self.unexpired(&credentials.access_key)?;
-        let sent = cx.headers().get("x-amz-security-token");
-        if sent.is_none_or(|sent| sent.as_bytes() != issued.session_token().as_bytes()) {
+        if session_token(cx).as_deref() != Some(issued.session_token()) {
             return Err(s3_error!(InvalidToken));
         }
         let mut callers = lock(&self.callers);
@@ -169,6 +169,19 @@ impl S3Access for Issued {
         }
         Ok(())
     }
+}
+
+/// In a header, or in the query of a presigned URL.
+fn session_token(cx: &S3AccessContext<'_>) -> Option<String> {
+    const NAME: &str = "x-amz-security-token";
+    if let Some(header) = cx.headers().get(NAME) {
+        return header.to_str().ok().map(str::to_owned);
+    }
+    let query = pairs(cx.uri().query().unwrap_or_default());
+    let mut tokens = query
+        .into_iter()
+        .filter(|(name, _)| name.eq_ignore_ascii_case(NAME));
+    tokens.next().map(|(_, token)| token)
 }
 
 #[derive(Clone)]

@@ -5,8 +5,11 @@ use aws_google_web_identity_emulator::{Emulator, S3};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use aws_sdk_s3::error::ProvideErrorMetadata as _;
+use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use std::path::Path;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 async fn provider(emulator: &Emulator) -> GoogleWebIdentityProvider {
     GoogleWebIdentityProvider::builder(emulator.role_arn())
@@ -94,6 +97,59 @@ async fn only_what_sts_issued_is_admitted() {
         refusal(&client).await.as_deref(),
         Some("InvalidAccessKeyId")
     );
+}
+
+/// Status and body of a GET without credentials in its headers.
+async fn get(uri: &str) -> (u16, String) {
+    let (authority, path) = uri
+        .strip_prefix("http://")
+        .unwrap()
+        .split_once('/')
+        .unwrap();
+    let mut stream = tokio::net::TcpStream::connect(authority).await.unwrap();
+    let request = format!("GET /{path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (
+        head.split(' ').nth(1).unwrap().parse().unwrap(),
+        body.to_owned(),
+    )
+}
+
+#[tokio::test]
+async fn a_presigned_url_needs_its_token_and_nobody_is_admitted_unsigned() {
+    let emulator = Emulator::start().await.unwrap();
+    let (directory, s3) = served(&emulator);
+    std::fs::write(directory.path().join("photos/a.txt"), "hello").unwrap();
+    let provider = SharedCredentialsProvider::new(provider(&emulator).await);
+    let client = client(&emulator, &s3, provider);
+    let hour = PresigningConfig::expires_in(Duration::from_secs(3600)).unwrap();
+    let request = client
+        .get_object()
+        .bucket("photos")
+        .key("a.txt")
+        .presigned(hour);
+    let request = request.await.unwrap();
+    let (status, body) = get(request.uri()).await;
+    assert_eq!(status, 200, "{body}");
+    assert!(body.contains("hello"), "{body}");
+
+    let token = request
+        .uri()
+        .split(['?', '&'])
+        .find(|it| it.starts_with("X-Amz-Security-Token="));
+    let without = request.uri().replace(&format!("&{}", token.unwrap()), "");
+    assert_ne!(without, request.uri());
+    let unsigned = request.uri().split_once('?').unwrap().0;
+    for uri in [&*without, unsigned] {
+        let (status, body) = get(uri).await;
+        assert_eq!(status, 403, "{uri}: {body}");
+        assert!(!body.contains("hello"), "{body}");
+    }
+    emulator.set_clock_offset(12 * 3600);
+    assert!(get(request.uri()).await.0 >= 400, "the session has expired");
 }
 
 #[tokio::test]

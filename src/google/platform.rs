@@ -7,6 +7,7 @@ use crate::context::Context;
 use crate::environment::Environment;
 use crate::error::Stage;
 use crate::redact::shown;
+use crate::server::FLAVOR;
 use crate::transport::{Endpoint, Request};
 use std::fmt;
 use std::time::Duration;
@@ -111,9 +112,6 @@ pub(crate) async fn require_google(cx: &Context, address: Option<&Endpoint>) -> 
         },
     }
 }
-
-/// What a metadata server calls itself, in requests and answers.
-pub(crate) const FLAVOR: &str = "Google";
 
 /// A request to a metadata server, which no proxy may see.
 pub(crate) fn metadata_request(operation: &'static str, server: &Endpoint) -> Request {

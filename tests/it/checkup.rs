@@ -117,8 +117,10 @@ async fn a_probe_reads_the_servers_clock() {
     let metadata = metadata.server(&cx).unwrap();
     assert!(metadata.bypasses_proxy());
     assert_eq!(metadata.probe(&cx, LIMIT).await.unwrap().status, 200);
-    // Only the server's own header is sent, and no credentials.
+    // The metadata server's own header is sent, and no credentials.
     let sent = emulator.requests();
+    let flavors: Vec<_> = sent.iter().map(|it| it.header("metadata-flavor")).collect();
+    assert_eq!(flavors, [None, Some("Google")]);
     assert!(
         sent.iter()
             .all(|it| it.method() == "GET" && it.path() == "/")

@@ -1,9 +1,9 @@
 //! What the metadata server answers.
 
 use crate::error::{Error, ErrorKind, Stage};
-use crate::google::platform::FLAVOR;
 use crate::names::{Audience, ServiceAccountEmail};
 use crate::redact::{prose, said, shown};
+use crate::server::FLAVOR;
 use crate::token::{AccessToken, IdToken, TokenAnswer};
 use crate::transport::{Endpoint, Response};
 
