@@ -66,6 +66,8 @@ struct Fetch<'a> {
     visit: Visit<'a>,
     /// Fetched to learn the identity, if that was not known without a call.
     token: Option<IdToken>,
+    /// Whether the cache had a session that is to be renewed, but lives longer than the one held.
+    has_old: bool,
 }
 
 impl<'a> Fetch<'a> {
@@ -100,11 +102,33 @@ impl<'a> Fetch<'a> {
             need,
             visit: sharing.cache.visit(&exchange.cx, key),
             token,
+            has_old: false,
         };
         fetch.run().await
     }
 
     async fn run(mut self) -> Result<Fetched<Session>, Error> {
+        let failed = match self.renewed().await {
+            Err(error) if self.has_old && !self.need.forced => error,
+            result => return result,
+        };
+        // As a provider serves the session it holds until it expires, whatever its refresh says.
+        // Loaded again, since time has passed, and another process may have stored a new one.
+        match self.load().await {
+            Ok(good) => Ok(good),
+            Err(Some(cached)) if self.has_old => {
+                let seconds_left = cached.left.as_secs();
+                tracing::warn!(
+                    error = %failed, hint = failed.hint(), seconds_left,
+                    "the role session could not be renewed; the cached one stays in use"
+                );
+                Ok(fetched(cached))
+            }
+            Err(_) => Err(failed),
+        }
+    }
+
+    async fn renewed(&mut self) -> Result<Fetched<Session>, Error> {
         // The caller knows that the stored session is of no use either. So no lease: it would make
         // the caller wait for an exchange that began before the call.
         if self.need.forced {
@@ -169,12 +193,14 @@ impl<'a> Fetch<'a> {
     /// one, and that lives longer than the one held. So a session in its refresh window is renewed
     /// by one process, and never handed around until it expires.
     async fn load(&mut self) -> Result<Fetched<Session>, Option<CachedSession>> {
+        self.has_old = false;
         let Some(cached) = self.visit.load().await else {
             return Err(None);
         };
         let lifetime = cached.left.saturating_add(cached.age);
         let lives_longer = cached.left > self.need.held_for.saturating_add(MEASURE);
         if self.policy.may_be_due(lifetime, cached.age) || !lives_longer {
+            self.has_old = lives_longer;
             return Err(Some(cached));
         }
         Ok(fetched(cached))

@@ -1,5 +1,5 @@
-"""The command with the clients that it serves: boto3, the AWS CLI and the AWS SDK for JavaScript list and read a bucket
-of SeaweedFS, which verifies what they sign with.
+"""The command with the clients that it serves: boto3, the AWS CLI, the AWS SDKs for JavaScript and Rust, and object_store
+list and read a bucket of SeaweedFS, which verifies what they sign with.
 
 Usage: command.py VENV NODE_MODULES WEED_PROGRAM EXAMPLES_DIRECTORY
 """
@@ -49,8 +49,8 @@ const {{ S3Client, ListObjectsV2Command, GetObjectCommand }} = require("@aws-sdk
 }})().catch((error) => {{ console.error(error); process.exit(1); }});
 """
 
-# Reads twice a second, with a session that is made once. Prints the access key of each read.
-LONG_RUNNING = f"""
+# They read twice a second, with a session that is made once, and print the access key of each read.
+LONG_BOTO = f"""
 import boto3, sys, time
 session = boto3.Session()
 credentials = session.get_credentials()
@@ -62,12 +62,34 @@ while time.monotonic() < end:
     time.sleep(0.5)
 """
 
+LONG_JAVASCRIPT = f"""
+const {{ S3Client, GetObjectCommand }} = require("@aws-sdk/client-s3");
+(async () => {{
+  const s3 = new S3Client({{ forcePathStyle: true }});
+  const end = Date.now() + 1000 * Number(process.argv[1]);
+  while (Date.now() < end) {{
+    const got = await s3.send(new GetObjectCommand({{ Bucket: "photos", Key: "{KEY}" }}));
+    await got.Body.transformToString();
+    console.log((await s3.config.credentials()).accessKeyId);
+    await new Promise((done) => setTimeout(done, 500));
+  }}
+}})().catch((error) => {{ console.error(error); process.exit(1); }});
+"""
+
 AWS = f"set -e; {VENV}/bin/aws s3 ls s3://photos/ | grep -q {KEY}; {VENV}/bin/aws s3 cp s3://photos/{KEY} -"
 
 CLIENTS = {
     "boto3": [VENV / "bin/python", "-c", BOTO],
     "aws": ["sh", "-c", AWS],
     "javascript": ["node", "-e", JAVASCRIPT],
+    "rust": [EXAMPLES / "sdk_client", "photos", KEY],
+}
+# object_store runs no credential_process, and asks STS by https only.
+OBJECT_STORE = {"object_store": [EXAMPLES / "object_store_client", "photos", KEY]}
+LONG_RUNNING = {
+    "boto3": [VENV / "bin/python", "-c", LONG_BOTO],
+    "javascript": ["node", "-e", LONG_JAVASCRIPT, "--"],
+    "rust": [EXAMPLES / "sdk_client", "photos", KEY],
 }
 
 
@@ -146,6 +168,17 @@ class Case(unittest.TestCase):
         self.assertEqual(result.returncode, 0, result.stderr)
         return result
 
+    def credential_process(self, *options):
+        """The environment of a client whose profile runs the command, as the guide has it."""
+        line = re.search(r"^credential_process = .*$", GUIDE.read_text(), re.M)[0]
+        line = " ".join((line.replace("https://myservice.example.com", self.google["audience"]), *options))
+        (self.home / ".aws").mkdir(exist_ok=True)
+        (self.home / ".aws/config").write_text(f"[profile google]\nregion = us-east-1\n{line}\n")
+        environment = self.environment(AWS_PROFILE="google")
+        # The options name them.
+        del environment["AWS_ROLE_ARN"], environment["TARGET_AUDIENCE"]
+        return environment
+
     def reads(self, name, command, environment):
         with self.subTest(client=name):
             self.assertEqual(self.run_ok(command, environment).stdout.strip(), CONTENT)
@@ -168,19 +201,13 @@ class Case(unittest.TestCase):
 
 class Clients(Case):
     def test_credential_process(self):
-        line = re.search(r"^credential_process = .*$", GUIDE.read_text(), re.M)[0]
-        line = line.replace("https://myservice.example.com", self.google["audience"])
-        (self.home / ".aws").mkdir()
-        (self.home / ".aws/config").write_text(f"[profile google]\nregion = us-east-1\n{line}\n")
-        environment = self.environment(AWS_PROFILE="google")
-        # The options name them.
-        del environment["AWS_ROLE_ARN"], environment["TARGET_AUDIENCE"]
+        environment = self.credential_process()
         for name, command in CLIENTS.items():
             self.reads(name, command, environment)
 
     def test_serve(self):
         with self.serving() as variables:
-            for name, command in CLIENTS.items():
+            for name, command in (CLIENTS | OBJECT_STORE).items():
                 self.reads(name, command, self.client(**variables))
 
     def test_sidecar_of_the_guide(self):
@@ -198,7 +225,7 @@ class Clients(Case):
         self.assertFalse(token_file.exists())
 
     def test_exec(self):
-        for name, command in CLIENTS.items():
+        for name, command in (CLIENTS | OBJECT_STORE).items():
             self.reads(name, [COMMAND, "exec", "--", *command], self.environment())
 
     def test_exec_in_hostile_surroundings(self):
@@ -243,27 +270,39 @@ class Rotation(Case):
 
     session_length = "15s"
 
-    def test_a_long_running_client_notices_neither_rotation_nor_outage(self):
+    def test_long_running_clients_notice_neither_rotation_nor_outage(self):
         gate = Gate(self.weed.endpoint)
         self.addCleanup(gate.close)
         # Without retries within an exchange, which would outlast the outage.
         outside = {"AWS_ENDPOINT_URL_STS": gate.endpoint, "AWS_MAX_ATTEMPTS": "1"}
+        running = {}
+
+        def start(way, name, command, environment):
+            process = subprocess.Popen([*command, "24"], env=environment, stdin=subprocess.DEVNULL,
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            self.addCleanup(process.kill)
+            running[way, name] = process
+
         with self.serving("--no-cache", **outside) as variables:
-            client = subprocess.Popen([VENV / "bin/python", "-c", LONG_RUNNING, "24"], env=self.client(**variables),
-                                      stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            for name, command in LONG_RUNNING.items():
+                start("serve", name, command, self.client(**variables))
+                start("exec", name, [COMMAND, "exec", "--no-cache", "--", *command], self.environment(**outside))
+                start("credentials", name, command, {**self.credential_process(), **outside})
             time.sleep(7)
             gate.down = True
             time.sleep(5)
             gate.down = False
-            keys, errors = client.communicate(timeout=60)
-            self.assertEqual(client.returncode, 0, errors)
+            for (way, name), process in running.items():
+                with self.subTest(way=way, client=name):
+                    keys, errors = process.communicate(timeout=60)
+                    self.assertEqual(process.returncode, 0, errors)
+                    self.assertGreaterEqual(len(set(keys.split())), 2)
             host = variables["AWS_CONTAINER_CREDENTIALS_FULL_URI"].split("/")[2]
             connection = http.client.HTTPConnection(host, timeout=5)
             connection.request("GET", "/metrics")
             metrics = connection.getresponse().read().decode()
             connection.close()
-        self.assertGreaterEqual(len(set(keys.split())), 2)
-        self.assertGreaterEqual(gate.refused, 1)
+        self.assertGreaterEqual(gate.refused, 3)
         failures = re.search(r"^aws_google_web_identity_exchange_failures_total (\d+)$", metrics, re.M)
         self.assertGreaterEqual(int(failures[1]), 1, metrics)
         self.assertGreaterEqual(self.log.count("new credentials"), 2, self.log)

@@ -2,7 +2,7 @@
 
 use super::{Fleet, access_key, built};
 use crate::refresh::world::seconds;
-use aws_google_web_identity::{Lease, RefreshPolicy};
+use aws_google_web_identity::{Lease, RefreshPolicy, Stage};
 use aws_google_web_identity_emulator::{Answer, Call};
 use std::time::Duration;
 
@@ -278,6 +278,42 @@ async fn an_outage_does_not_keep_a_stored_session_from_being_used_to_its_end() {
     fleet.clock.advance(HOUR);
     let (session, _) = fleet.clock.run_until(first.session()).await;
     session.unwrap_err();
+}
+
+#[tokio::test]
+async fn in_an_outage_a_new_process_uses_the_stored_session_to_its_end() {
+    let fleet = Fleet::new().await;
+    let memory = fleet.memory();
+    let first = built(fleet.builder().session_cache(memory.clone())).await;
+    let old = access_key(&first).await;
+    fleet
+        .emulator
+        .answer_next(Call::Sts, 10_000, Answer::status(503));
+    let end = fleet.clock.now() + HOUR;
+    for (before_end, is_valid) in [(600, true), (120, true), (0, false)] {
+        let now = end - seconds(before_end);
+        fleet
+            .clock
+            .advance(now.duration_since(fleet.clock.now()).unwrap_or_default());
+        let asked = fleet.exchanges();
+        let new = built(fleet.builder().session_cache(memory.clone())).await;
+        let provider = new.clone();
+        let (session, _) = fleet
+            .clock
+            .run_until(async move { provider.session().await })
+            .await;
+        assert!(fleet.exchanges() > asked, "it tries to renew the session");
+        match is_valid {
+            true => assert_eq!(session.unwrap().credentials().access_key_id(), old),
+            false => assert_eq!(session.unwrap_err().stage(), Stage::Sts),
+        }
+        let (refreshed, _) = fleet
+            .clock
+            .run_until(async move { new.refresh().await.map(drop) })
+            .await;
+        let error = refreshed.expect_err("a forced refresh takes no stored session");
+        assert_eq!(error.stage(), Stage::Sts);
+    }
 }
 
 #[tokio::test]
