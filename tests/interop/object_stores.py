@@ -1,9 +1,12 @@
 """object_store and opendal against SeaweedFS: uploads across a rotation of the session, many small reads, presigned URLs.
 
 Usage: object_stores.py WEED_PROGRAM EXAMPLES_DIRECTORY
+
+The variable READS sets how many small reads each makes.
 """
 
 import concurrent.futures
+import os
 import sys
 import time
 import unittest
@@ -20,7 +23,8 @@ class WhileTheSessionRotates(Case):
     # has less than 10 s left.
     session_length = "36s"
     # Debug builds read some 100 a second on two busy cores.
-    reads = 300
+    reads = int(os.environ.get("READS", "300"))
+    seconds = 60 + reads // 10
 
     def test_parts_are_written_and_read(self):
         def run(name):
@@ -42,7 +46,7 @@ class WhileTheSessionRotates(Case):
                 print(f"{name}: {self.reads} reads and an upload over a rotation in {seconds:.0f} s", file=sys.stderr)
         # One for each session of both programs, not one for each request.
         self.assertGreaterEqual(exchanges, 4, "a session did not rotate")
-        self.assertLessEqual(exchanges, 12)
+        self.assertLessEqual(exchanges, 12 + 2 * max(seconds for _, _, seconds in results) / 20)
 
 
 class WithOneSession(Case):

@@ -27,6 +27,8 @@ class Case(unittest.TestCase):
     maxDiff = None
     # How long SeaweedFS lets a session live that asks for nothing.
     session_length = "1h"
+    # How long an example may take.
+    seconds = 60
 
     @classmethod
     def setUpClass(cls):
@@ -58,7 +60,7 @@ class Case(unittest.TestCase):
         with tempfile.TemporaryDirectory() as home:
             environment["HOME"] = home
             result = subprocess.run(
-                [EXAMPLES / name], env=environment, capture_output=True, text=True, timeout=60,
+                [EXAMPLES / name], env=environment, capture_output=True, text=True, timeout=self.seconds,
                 stdin=subprocess.DEVNULL,
             )
         self.assert_no_secret(result.stderr, google)

@@ -1,9 +1,9 @@
 //! What one role does or suffers reaches no other.
 
-use super::simulation::{Clock, Source, Sts, arn, owner};
+use super::simulation::{Clock, Source, Sts, arn, owner, persistent};
 use super::{SECOND, limited, roles};
 use aws_google_web_identity::{
-    Error, ErrorKind, GoogleWebIdentityProvider, RoleBuilder, Roles, Session,
+    Error, ErrorKind, GoogleWebIdentityProvider, RoleBuilder, Roles, Session, Stage,
 };
 use aws_smithy_async::rt::sleep::AsyncSleep;
 use std::sync::Arc;
@@ -136,6 +136,26 @@ fn a_panicking_setter_or_call_changes_nothing_for_another() {
         failed.unwrap_err();
         fine.unwrap();
         roles.role(arn(3)).unwrap().session().await.unwrap();
+    });
+}
+
+#[test]
+fn a_source_that_panics_fails_only_who_needs_a_token_and_only_then() {
+    let clock = Clock::default();
+    let (sts, source) = (limited(&clock), Source::default());
+    clock.block_on(async {
+        let roles = roles(&sts, &source).await;
+        let (held, new) = (roles.role(arn(1)).unwrap(), roles.role(arn(2)).unwrap());
+        let before = key(&held.session().await.unwrap());
+        // The token has 1 s left, so that the next role needs another one.
+        clock.skip(3599 * SECOND);
+        source.panic(true);
+        let (fine, failed) = tokio::join!(held.session(), new.session());
+        assert_eq!(key(&fine.unwrap()), before);
+        assert_eq!(failed.unwrap_err().stage(), Stage::Source);
+        source.panic(false);
+        persistent(&clock, &new).await;
+        persistent(&clock, &roles.role(arn(3)).unwrap()).await;
     });
 }
 

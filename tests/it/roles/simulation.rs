@@ -21,7 +21,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http_body_util::BodyExt;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::{Notify, oneshot};
@@ -353,9 +353,15 @@ impl HttpConnector for Sts {
 #[derive(Clone, Debug, Default)]
 pub struct Source {
     tokens: Arc<AtomicUsize>,
+    panics: Arc<AtomicBool>,
 }
 
 impl Source {
+    /// From now on a request for a token panics, or no more.
+    pub fn panic(&self, panics: bool) {
+        self.panics.store(panics, Ordering::SeqCst);
+    }
+
     pub fn tokens(&self) -> usize {
         self.tokens.load(Ordering::SeqCst)
     }
@@ -367,6 +373,7 @@ impl ProvideIdToken for Source {
         cx: &'a Context,
         audience: &'a Audience,
     ) -> future::ProvideIdToken<'a> {
+        assert!(!self.panics.load(Ordering::SeqCst), "as the test wants it");
         let serial = self.tokens.fetch_add(1, Ordering::SeqCst);
         let iat = cx.now().duration_since(UNIX_EPOCH).unwrap().as_secs();
         let claims = serde_json::json!({
