@@ -25,8 +25,8 @@ impl ProvideCredential for GoogleWebIdentityProvider {
     type Credential = Credential;
 
     async fn provide_credential(&self, _: &Context) -> reqsign_core::Result<Option<Credential>> {
-        match self.pick(Session::with_real_expiry).await {
-            Ok(session) => credential(&session).map(Some),
+        match self.pick(credential).await {
+            Ok(credential) => credential.map(Some),
             Err(error) if error.kind() == ErrorKind::NotConfigured => {
                 tracing::debug!(%error, "no Google identity; reqsign's next provider is asked");
                 Ok(None)

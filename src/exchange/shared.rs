@@ -109,7 +109,8 @@ impl<'a> Fetch<'a> {
 
     async fn run(mut self) -> Result<Fetched<Session>, Error> {
         let failed = match self.renewed().await {
-            Err(error) if self.has_old && !self.need.forced => error,
+            // Not after a forced exchange, which loads nothing.
+            Err(error) if self.has_old => error,
             result => return result,
         };
         // As a provider serves the session it holds until it expires, whatever its refresh says.
