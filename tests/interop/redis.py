@@ -184,7 +184,7 @@ class Tests(unittest.TestCase):
             for program in programs:
                 program.ask()
             answers = [program.answer() for program in programs]
-            # A machine that is too slow for fifty programs at once lets some exceed the 250 ms for a call of the
+            # A machine that is too slow for fifty programs at once lets some exceed the 240 ms for a call of the
             # cache, which they log, or the 3 s for the exchange of another one. They make an exchange, and if they
             # could not store theirs, somebody else makes another.
             late = sum(
