@@ -55,7 +55,7 @@ const RELEASE: &str =
 ///
 /// # Commands
 /// PTTL, GETRANGE, SET, EVAL, and in scripts GET and DEL. An ACL user needs `+pttl +getrange +set
-/// +get +del +eval` (and a cluster's client `+cluster|slots`) on the keys
+/// +get +del +eval` (with a cluster also `+cluster|slots`, with sentinels `+role`) on the keys
 /// `aws-google-web-identity:*`.
 #[derive(Clone)]
 pub struct RedisCache(Arc<Inner>);
@@ -120,8 +120,8 @@ impl RedisCache {
         }
     }
 
-    /// Runs the commands in one round trip. If the connection is found dead, `again` says whether
-    /// to try once more on a new one.
+    /// Runs the commands in one round trip. If the connection breaks and they may have been executed,
+    /// `again` says whether to try once more on a new one.
     async fn run<T: FromRedisValue>(
         &self,
         cx: &Context,
@@ -129,7 +129,7 @@ impl RedisCache {
         again: bool,
     ) -> Result<T, Error> {
         let Inner { target, connection } = &*self.0;
-        let mut may_retry = again;
+        let mut is_first = true;
         loop {
             let connect = || {
                 let (target, cx) = (target.clone(), cx.clone());
@@ -146,8 +146,9 @@ impl RedisCache {
                 connection.discard(|it| it.is_same(&connected));
                 // Nothing was lost but the connection. A server that does not answer would not
                 // answer the second time.
-                if may_retry && !error.is_timeout() {
-                    may_retry = false;
+                let is_safe = again || failure::is_refusal(&error);
+                if is_first && is_safe && !error.is_timeout() {
+                    is_first = false;
                     continue;
                 }
             }
