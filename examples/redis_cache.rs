@@ -2,7 +2,8 @@
 //! new provider gets a session. Prints the access key id and the milliseconds it took.
 //!
 //! Environment: `REDIS_URLS` (separated by spaces), `REDIS_KIND` (`cluster`, or `sentinel:NAME`),
-//! `SEALING_KEY` (64 hexadecimal digits), or `KMS_KEY` and `KMS_ENDPOINT`.
+//! `REDIS_ACCESS_TOKEN` (if set, those of the metadata server are the passwords), `SEALING_KEY` (64
+//! hexadecimal digits), or `KMS_KEY` and `KMS_ENDPOINT`.
 
 #![allow(clippy::disallowed_methods, reason = "it measures real time")]
 
@@ -29,14 +30,19 @@ async fn main() -> Result<(), Box<dyn Error>> {
         None if kind == "cluster" => builder.cluster(),
         None => builder,
     };
+    let builder = match std::env::var_os("REDIS_ACCESS_TOKEN") {
+        Some(_) => builder.access_token(MetadataServer::new()),
+        None => builder,
+    };
     let key = match std::env::var("KMS_KEY") {
         Ok(name) => GoogleKms::new(name, MetadataServer::new())
             .endpoint(std::env::var("KMS_ENDPOINT")?)
             .into(),
         Err(_) => SealingKey::local(key(&std::env::var("SEALING_KEY")?)?),
     };
+    let start = Instant::now();
     let cache = Arc::new(Sealed::new(builder.connect().await?, key));
-    println!("{cache:?}");
+    println!("{cache:?} {}", start.elapsed().as_millis());
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     while lines.next_line().await?.is_some() {
         let start = Instant::now();

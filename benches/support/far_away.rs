@@ -4,7 +4,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -76,9 +76,24 @@ pub fn serve(listener: TcpListener, authority: &Authority, backend: &str, round_
     });
 }
 
+/// Forwards to `backend` as it is, a round trip away.
+#[allow(dead_code, reason = "not every bench has a server without TLS")]
+pub fn forward(listener: TcpListener, backend: SocketAddr, round_trip: Duration) {
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                client.set_nodelay(true).unwrap();
+                let server = TcpStream::connect(backend).await.unwrap();
+                server.set_nodelay(true).unwrap();
+                wire(client, server, round_trip).await;
+            });
+        }
+    });
+}
+
 /// Each byte arrives half a round trip after it was sent. A connection on loopback is there at
 /// once, so the client's first bytes pay the round trip that opening one would have taken.
-async fn wire(client: TcpStream, server: tokio::io::DuplexStream, round_trip: Duration) {
+async fn wire(client: TcpStream, server: impl AsyncRead + AsyncWrite, round_trip: Duration) {
     let (client_reads, client_writes) = client.into_split();
     let (server_reads, server_writes) = tokio::io::split(server);
     tokio::join!(

@@ -7,8 +7,10 @@ mod failure;
 pub use builder::RedisCacheBuilder;
 
 use crate::build_error::BuildError;
-use crate::cache::slot::Slot;
+use crate::cache::guarded::PATIENCE;
+use crate::cache::slot::{Age, Slot};
 use crate::cache::{CacheKey, Lease, SessionCache, SessionEntry, future};
+use crate::clock::Monotonic;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Stage};
 use ::redis::{FromRedisValue, Pipeline};
@@ -47,13 +49,13 @@ const RELEASE: &str =
 ///
 /// # Connection
 /// One connection serves all calls, and is made again by itself: after an error, after a timeout of
-/// 240 ms, and on another tokio runtime when its own is gone. A Redis that is down or paused never
+/// 230 ms, and on another tokio runtime when its own is gone. A Redis that is down or paused never
 /// fails a request of the program; see [`SessionCache`]. [`builder`](Self::builder) has a cluster,
 /// sentinels, root certificates and access tokens as passwords.
 ///
 /// # Commands
 /// PTTL, GETRANGE, SET, EVAL, and in scripts GET and DEL. An ACL user needs `+pttl +getrange +set
-/// +get +del +eval` (and a cluster's client `+cluster|slots`) on the keys
+/// +get +del +eval` (with a cluster also `+cluster|slots`, with sentinels `+role`) on the keys
 /// `aws-google-web-identity:*`.
 #[derive(Clone)]
 pub struct RedisCache(Arc<Inner>);
@@ -84,27 +86,42 @@ impl RedisCache {
     async fn open(target: Target) -> Self {
         let target = Arc::new(target);
         let connection = Slot::new(RETRY_AFTER, connection::CONNECT_TIMEOUT * 2);
-        // The first fetch should find a connection. With access tokens there is no context yet to
-        // get one with.
-        if !target.needs_context() {
-            match target.connect(None).await {
-                Ok(connected) => connection.put(connected),
-                // The first fetch reports it if it lasts.
-                Err(error) if error.kind() == ErrorKind::Timeout => {
-                    tracing::debug!(%error, "not connected to Redis yet");
-                }
-                Err(error) => tracing::warn!(
-                    %error,
-                    hint = error.hint(),
-                    "not connected to Redis yet; going on without the session cache until it answers"
-                ),
-            }
+        let cache = Self(Arc::new(Inner { target, connection }));
+        // With access tokens there is no context yet to get one with.
+        if !cache.0.target.needs_context() {
+            cache.first_connection().await;
         }
-        Self(Arc::new(Inner { target, connection }))
+        cache
     }
 
-    /// Runs the commands in one round trip. If the connection is found dead, `again` says whether
-    /// to try once more on a new one.
+    /// Waits for a connection, so that the first fetch finds it. If that takes too long, the fetch
+    /// does not wait once more: the attempt is too old by then.
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "there is no context yet; the client of Redis uses tokio's timers as well"
+    )]
+    async fn first_connection(&self) {
+        let Inner { target, connection } = &*self.0;
+        let connect = || {
+            let target = target.clone();
+            async move { target.connect(None).await }
+        };
+        let now = Monotonic::default().elapsed();
+        let connected = connection.get(now, |_| Age::Fresh, connect);
+        match tokio::time::timeout(PATIENCE, connected).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::warn!(
+                %error,
+                hint = error.hint(),
+                "not connected to Redis yet; going on without the session cache until it answers"
+            ),
+            // The first fetch reports it if it lasts.
+            Err(_) => tracing::debug!("not connected to Redis yet"),
+        }
+    }
+
+    /// Runs the commands in one round trip. If the connection breaks and they may have been executed,
+    /// `again` says whether to try once more on a new one.
     async fn run<T: FromRedisValue>(
         &self,
         cx: &Context,
@@ -112,13 +129,14 @@ impl RedisCache {
         again: bool,
     ) -> Result<T, Error> {
         let Inner { target, connection } = &*self.0;
-        let mut may_retry = again;
+        let mut is_first = true;
         loop {
             let connect = || {
                 let (target, cx) = (target.clone(), cx.clone());
                 async move { target.connect(Some(&cx)).await }
             };
-            let connected = connection.get(cx, Connected::age(cx), connect).await?;
+            let now = cx.clocks().elapsed();
+            let connected = connection.get(now, Connected::age(cx), connect).await?;
             let mut on = connected.connection.clone();
             let error = match commands.query_async(&mut on).await {
                 Ok(answer) => return Ok(answer),
@@ -128,8 +146,9 @@ impl RedisCache {
                 connection.discard(|it| it.is_same(&connected));
                 // Nothing was lost but the connection. A server that does not answer would not
                 // answer the second time.
-                if may_retry && !error.is_timeout() {
-                    may_retry = false;
+                let is_safe = again || failure::is_refusal(&error);
+                if is_first && is_safe && !error.is_timeout() {
+                    is_first = false;
                     continue;
                 }
             }

@@ -1,10 +1,12 @@
 //! One value that a server gives: a connection, an unwrapped key.
 //!
-//! A call of the cache is dropped after 250 ms, which may be too short to get the value. So it is
-//! made in a task of its own, and a later call finds it. There is one attempt at a time, however
-//! many callers wait for it.
+//! A call of the cache is dropped after [`PATIENCE`], which may be too short to get the value. So it
+//! is made in a task of its own, and a later call finds it. There is one attempt at a time, however
+//! many callers wait for it. An attempt that has taken longer than that keeps no caller waiting.
+//!
+//! `now` is the time by the monotonic clock.
 
-use crate::context::Context;
+use super::guarded::PATIENCE;
 use crate::error::{Error, ErrorKind, Stage};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -36,6 +38,7 @@ struct State<T> {
     attempt: Option<Attempt<T>>,
 }
 
+#[derive(Clone)]
 struct Attempt<T> {
     result: watch::Receiver<Option<Result<T, Error>>>,
     since: Duration,
@@ -60,12 +63,6 @@ impl<T: Clone + Send + Sync + 'static> Slot<T> {
         state.value.clone()
     }
 
-    /// Takes note of a value that was made elsewhere.
-    #[cfg_attr(not(feature = "redis_1"), allow(dead_code))]
-    pub(super) fn put(&self, value: T) {
-        self.state().value = Some(value);
-    }
-
     /// Forgets the value if it is the one that `is` recognizes.
     #[cfg_attr(not(feature = "redis_1"), allow(dead_code))]
     pub(super) fn discard(&self, is: impl Fn(&T) -> bool) {
@@ -77,27 +74,39 @@ impl<T: Clone + Send + Sync + 'static> Slot<T> {
     }
 
     /// Starts to make a value, unless there is a fresh one or it is being made.
-    pub(super) fn prepare<F>(&self, cx: &Context, age: impl Fn(&T) -> Age, make: impl FnOnce() -> F)
-    where
+    pub(super) fn prepare<F>(
+        &self,
+        now: Duration,
+        age: impl Fn(&T) -> Age,
+        make: impl FnOnce() -> F,
+    ) where
         F: Future<Output = Result<T, Error>> + Send + 'static,
     {
-        let _ = self.start(cx, age, make);
+        let _ = self.start(now, age, make);
     }
 
     /// The value, made in a task if there is none that serves.
     pub(super) async fn get<F>(
         &self,
-        cx: &Context,
+        now: Duration,
         age: impl Fn(&T) -> Age,
         make: impl FnOnce() -> F,
     ) -> Result<T, Error>
     where
         F: Future<Output = Result<T, Error>> + Send + 'static,
     {
-        let mut result = match self.start(cx, age, make) {
+        let attempt = match self.start(now, age, make) {
             Ok(value) => return Ok(value),
-            Err(result) => result,
+            Err(attempt) => attempt,
         };
+        let mut result = attempt.result;
+        if result.borrow().is_none() && now.saturating_sub(attempt.since) >= PATIENCE {
+            return Err(Error::from_message(
+                Stage::Cache,
+                ErrorKind::Timeout,
+                "the server has not answered yet",
+            ));
+        }
         match result.wait_for(Option::is_some).await.as_deref() {
             Ok(Some(result)) => result.clone(),
             // The task ended without a result: a panic, or the end of its runtime. Or there was no
@@ -113,14 +122,13 @@ impl<T: Clone + Send + Sync + 'static> Slot<T> {
     /// A value that serves, or the attempt to wait for.
     fn start<F>(
         &self,
-        cx: &Context,
+        now: Duration,
         age: impl Fn(&T) -> Age,
         make: impl FnOnce() -> F,
-    ) -> Result<T, watch::Receiver<Option<Result<T, Error>>>>
+    ) -> Result<T, Attempt<T>>
     where
         F: Future<Output = Result<T, Error>> + Send + 'static,
     {
-        let now = cx.clocks().elapsed();
         let mut state = self.state();
         state.adopt();
         let held = state
@@ -131,8 +139,8 @@ impl<T: Clone + Send + Sync + 'static> Slot<T> {
             return Ok(value);
         }
         let current = state.attempt.as_ref().filter(|it| self.is_current(it, now));
-        let result = match current {
-            Some(attempt) => attempt.result.clone(),
+        let attempt = match current {
+            Some(attempt) => attempt.clone(),
             None => {
                 let (sender, result) = watch::channel(None);
                 let made = make();
@@ -142,16 +150,14 @@ impl<T: Clone + Send + Sync + 'static> Slot<T> {
                         sender.send_replace(Some(made.await));
                     });
                 }
-                state.attempt = Some(Attempt {
-                    result: result.clone(),
-                    since: now,
-                });
-                result
+                let attempt = Attempt { result, since: now };
+                state.attempt = Some(attempt.clone());
+                attempt
             }
         };
         match held {
             Some((value, Age::Due)) => Ok(value),
-            _ => Err(result),
+            _ => Err(attempt),
         }
     }
 
@@ -185,3 +191,6 @@ impl<T: Clone> State<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -61,7 +61,8 @@ impl RedisCacheBuilder {
         self
     }
 
-    /// Connects, for at most 250 ms; later the cache connects by itself.
+    /// Connects. Returns after 240 ms at the latest; if there is no connection by then, the attempt
+    /// goes on in the background, and the first calls of the cache don't wait for it again.
     ///
     /// With `rediss://` it makes AWS-LC the crypto provider of rustls for the process, unless the
     /// program has installed one: the client of Redis uses that one.

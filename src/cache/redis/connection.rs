@@ -3,6 +3,7 @@
 use super::builder::wrong;
 use super::failure;
 use crate::build_error::BuildError;
+use crate::cache::guarded::PATIENCE;
 use crate::cache::slot::Age;
 use crate::context::Context;
 use crate::error::Error;
@@ -18,13 +19,10 @@ use ::redis::{
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-/// The first connection is made while the program starts and waits.
-const FIRST_TIMEOUT: Duration = Duration::from_millis(250);
-/// Later ones are made in the background.
+/// Connections are made in the background.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// A little less than the 250 ms that a call may take, so that a connection that hangs is noticed
-/// here and replaced.
-const RESPONSE_TIMEOUT: Duration = Duration::from_millis(240);
+/// A little less than a call may take, so that a connection that hangs is noticed here and replaced.
+const RESPONSE_TIMEOUT: Duration = PATIENCE.saturating_sub(Duration::from_millis(10));
 /// A connection is replaced this long before its access token expires.
 const RENEW_BEFORE: Duration = Duration::from_secs(300);
 
@@ -126,7 +124,7 @@ impl Target {
         failure::error(error, &self.addresses(), passwords)
     }
 
-    /// Connects. `cx` is `None` for the first connection.
+    /// Connects. There is no `cx` yet for a connection that is made before the provider.
     pub(super) async fn connect(&self, cx: Option<&Context>) -> Result<Connected, Error> {
         let token = match (&self.access, cx) {
             (Some(access), Some(cx)) => {
@@ -134,11 +132,10 @@ impl Target {
             }
             _ => None,
         };
-        let timeout = cx.map_or(FIRST_TIMEOUT, |_| CONNECT_TIMEOUT);
         let connection = match &self.kind {
-            Kind::Single => self.one(token.as_ref(), timeout).await,
-            Kind::Cluster => self.cluster(token.as_ref(), timeout).await,
-            Kind::Sentinel(name) => self.primary(name, token.as_ref(), timeout).await,
+            Kind::Single => self.one(token.as_ref()).await,
+            Kind::Cluster => self.cluster(token.as_ref()).await,
+            Kind::Sentinel(name) => self.primary(name, token.as_ref()).await,
         };
         let connection = connection.map_err(|error| match &token {
             Some(token) => failure::error(&error, &self.addresses(), [token.expose()]),
@@ -151,23 +148,15 @@ impl Target {
         })
     }
 
-    async fn one(
-        &self,
-        token: Option<&AccessToken>,
-        timeout: Duration,
-    ) -> Result<Connection, RedisError> {
+    async fn one(&self, token: Option<&AccessToken>) -> Result<Connection, RedisError> {
         let client = Client::open(with_token(&self.servers[0], token))?;
-        open(&client, timeout).await
+        open(&client).await
     }
 
-    async fn cluster(
-        &self,
-        token: Option<&AccessToken>,
-        timeout: Duration,
-    ) -> Result<Connection, RedisError> {
+    async fn cluster(&self, token: Option<&AccessToken>) -> Result<Connection, RedisError> {
         let nodes = self.servers.iter().map(|it| with_token(it, token));
         let mut builder = ClusterClientBuilder::new(nodes)
-            .connection_timeout(timeout)
+            .connection_timeout(CONNECT_TIMEOUT)
             .response_timeout(RESPONSE_TIMEOUT)
             .overall_response_timeout(Some(RESPONSE_TIMEOUT))
             .retries(2);
@@ -183,7 +172,6 @@ impl Target {
         &self,
         name: &str,
         token: Option<&AccessToken>,
-        timeout: Duration,
     ) -> Result<Connection, RedisError> {
         let sentinels = self.servers.iter().map(|it| it.addr().clone());
         let first = with_token(&self.servers[0], token);
@@ -204,13 +192,13 @@ impl Target {
                 .set_client_to_sentinel_certificates(certificates.clone());
         }
         let client = builder.build()?.async_get_client().await?;
-        open(&client, timeout).await
+        open(&client).await
     }
 }
 
-async fn open(client: &Client, timeout: Duration) -> Result<Connection, RedisError> {
+async fn open(client: &Client) -> Result<Connection, RedisError> {
     let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(timeout))
+        .set_connection_timeout(Some(CONNECT_TIMEOUT))
         .set_response_timeout(Some(RESPONSE_TIMEOUT));
     let connection = client.get_multiplexed_async_connection_with_config(&config);
     connection.await.map(Connection::One)

@@ -11,12 +11,17 @@ pub(super) fn is_of_connection(error: &RedisError) -> bool {
         || error.is_connection_dropped()
         || error.is_timeout()
         || error.is_unrecoverable_error()
-        || matches!(
-            error.kind(),
-            RedisErrorKind::AuthenticationFailed
-                | RedisErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown)
-        )
-        || code(error).as_deref() == Some("NOAUTH")
+        || is_refusal(error)
+}
+
+/// Whether the server refused to execute anything on this connection: it is not authenticated, or
+/// leads to a replica.
+pub(super) fn is_refusal(error: &RedisError) -> bool {
+    matches!(
+        error.kind(),
+        RedisErrorKind::AuthenticationFailed
+            | RedisErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown)
+    ) || code(error).as_deref() == Some("NOAUTH")
 }
 
 /// The server's own code. That of a command in a pipeline is not in `RedisError::code`.
@@ -79,7 +84,8 @@ fn hint(error: &RedisError, code: Option<&str>, text: &str) -> Option<&'static s
              roles/redis.dbConnectionUser?",
         ),
         RedisErrorKind::Server(ServerErrorKind::NoPerm) => Some(
-            "the ACL user needs: +pttl +getrange +set +get +del +eval ~aws-google-web-identity:*",
+            "the ACL user needs: +pttl +getrange +set +get +del +eval ~aws-google-web-identity:*; with a \
+             cluster also +cluster|slots, with sentinels +role",
         ),
         RedisErrorKind::Server(ServerErrorKind::ReadOnly) => {
             Some("this server is a replica; the URL must name the primary server")

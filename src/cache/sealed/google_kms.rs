@@ -115,8 +115,7 @@ impl Others {
 }
 
 impl KmsKeys {
-    fn age(cx: &Context) -> impl Fn(&DataKey) -> Age {
-        let now = cx.clocks().elapsed();
+    fn age(now: Duration) -> impl Fn(&DataKey) -> Age {
         move |key| match now.saturating_sub(key.made) {
             age if age < ROTATE_AFTER => Age::Fresh,
             age if age < ROTATE_AFTER + GRACE => Age::Due,
@@ -176,15 +175,20 @@ impl KmsKeys {
             let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
             others.slot(wrapped)
         };
-        slot.get(cx, |_| Age::Fresh, || self.unwrap(cx, wrapped))
-            .await
-            .map(Some)
+        slot.get(
+            cx.clocks().elapsed(),
+            |_| Age::Fresh,
+            || self.unwrap(cx, wrapped),
+        )
+        .await
+        .map(Some)
     }
 }
 
 impl KeyProvider for KmsKeys {
     fn prepare(&self, cx: &Context) {
-        self.own.prepare(cx, Self::age(cx), || self.wrap(cx));
+        let now = cx.clocks().elapsed();
+        self.own.prepare(now, Self::age(now), || self.wrap(cx));
     }
 
     fn check(&self, cx: &Context) -> Result<(), BuildError> {
@@ -193,7 +197,8 @@ impl KeyProvider for KmsKeys {
 
     fn sealing<'a>(&'a self, cx: &'a Context) -> KeyFuture<'a, (Header, Arc<Cipher>)> {
         Box::pin(async {
-            let own = self.own.get(cx, Self::age(cx), || self.wrap(cx)).await?;
+            let now = cx.clocks().elapsed();
+            let own = self.own.get(now, Self::age(now), || self.wrap(cx)).await?;
             Ok((own.header, own.cipher))
         })
     }

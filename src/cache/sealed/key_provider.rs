@@ -14,7 +14,7 @@ pub(in crate::cache) type KeyFuture<'a, T> =
 
 /// A source of keys for sealing and opening.
 ///
-/// A call of the cache is dropped after 250 ms. A provider that needs a server makes its request in
+/// A call of the cache is dropped after 240 ms. A provider that needs a server makes its request in
 /// a task of its own, so that a later call finds the answer.
 pub(in crate::cache) trait KeyProvider: Debug + Send + Sync {
     /// Gets ready to seal: a session may be stored soon. Returns at once.

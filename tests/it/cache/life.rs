@@ -41,7 +41,7 @@ async fn the_next_process_takes_the_session_of_the_first() {
         .expires_at()
         .duration_since(taken.expires_at())
         .unwrap();
-    assert!(earlier <= Duration::from_millis(250), "{earlier:?}");
+    assert!(earlier <= Duration::from_millis(240), "{earlier:?}");
     assert_eq!(memory.calls()[5..], ["load"]);
     assert_eq!((fleet.exchanges(), memory.leases()), (1, 0));
     assert_eq!(fleet.emulator.requests_of(Call::MetadataIdentity).len(), 1);
