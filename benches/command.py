@@ -50,7 +50,8 @@ print(json.dumps({"Version": 1, **answer}))
 
 def verdict(what, figure, goal, at_least=False):
     met = figure >= goal if at_least else figure <= goal
-    print(f"{what}: {figure:.3g} (goal: at {'least' if at_least else 'most'} {goal:g}) {'met' if met else 'MISSED'}", flush=True)
+    bound = "least" if at_least else "most"
+    print(f"{what}: {figure:.3g} (goal: at {bound} {goal:g}) {'met' if met else 'MISSED'}", flush=True)
 
 
 def cpu(command, environment):
@@ -129,8 +130,11 @@ def serving(environment):
     """The command's `serve` on the first core: its process, URL and token."""
     with tempfile.TemporaryDirectory() as directory:
         token = pathlib.Path(directory) / "token"
-        command = ["taskset", "-c", "0", COMMAND, "serve", "--no-cache", "--listen", "127.0.0.1:0", "--authorization-token-file", token]
-        process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        options = ["--no-cache", "--listen", "127.0.0.1:0", "--authorization-token-file", token]
+        process = subprocess.Popen(
+            ["taskset", "-c", "0", COMMAND, "serve", *options], env=environment, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        )
         try:
             url = process.stdout.readline().strip().split("=", 1)[1]
             yield process, url, token.read_text()
@@ -142,7 +146,8 @@ def serving(environment):
 
 def load(wrk, url, token, seconds):
     """Requests, requests a second, p99 in ms, and how many were no 2xx, of 16 connections from the second core."""
-    command = ["taskset", "-c", "1", wrk, "--latency", "-t1", "-c16", f"-d{seconds}s", "-H", f"Authorization: {token}", url]
+    options = ["--latency", "-t1", "-c16", f"-d{seconds}s", "-H", f"Authorization: {token}"]
+    command = ["taskset", "-c", "1", wrk, *options, url]
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     value, unit = re.search(r"99%\s+([\d.]+)(us|ms|s)\b", text).groups()
     bad = re.search(r"Non-2xx or 3xx responses: (\d+)|Socket errors: (.*)", text)
@@ -194,8 +199,8 @@ def serve(environment, sts_endpoint):
 def main():
     # Each alone, as it is installed: together, cargo would give both the features of the other.
     for package, features in (("emulator", ["--all-features"]), ("cli", [])):
-        build = ["cargo", "build", "--release", "--locked", "--quiet", "--bins", "-p", f"aws-google-web-identity-{package}"]
-        subprocess.run([*build, *features], check=True, cwd=ROOT)
+        build = ["cargo", "build", "--release", "--locked", "--quiet", "--bins"]
+        subprocess.run([*build, "-p", f"aws-google-web-identity-{package}", *features], check=True, cwd=ROOT)
     verdict("size of the stripped program in MB", COMMAND.stat().st_size / 1e6, 10)
     with Emulator(TARGET / "release/examples") as emulator, tempfile.TemporaryDirectory() as home:
         environment = {"HOME": home, "PATH": os.environ["PATH"], **emulator.where["env"]}

@@ -475,9 +475,9 @@ class Image(unittest.TestCase):
         print(f"image: web_service answers {sorted(times)[2] * 1000:.0f} ms after its start", file=sys.stderr)
 
     def answers(self, port, path):
-        with contextlib.suppress(OSError):
-            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
-                return answer.status == 200
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with contextlib.suppress(OSError), opener.open(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            return answer.status == 200
         return False
 
 

@@ -1,8 +1,8 @@
 """Every block of shell commands on our pages, run as it stands.
 
-Our programs and the shell's own tools are the real ones. The clouds' tools, what would build for minutes, and what would
-change this machine are stand-ins, which take the commands that are listed here and no others. deploy.py checks the options
-of the clouds' tools.
+Our programs and the shell's own tools are the real ones. The clouds' tools, what would build for minutes, and what
+would change this machine are stand-ins, which take the commands that are listed here and no others. deploy.py checks
+the options of the clouds' tools.
 
 Usage: pages.py TARGET_DIRECTORY [TEST...]
 """
@@ -36,7 +36,10 @@ esac
 AWS = """
 case "$*" in
   "iam get-role "*) cat "$POLICY" ;;
-  "s3 ls") curl --silent --fail --header "Authorization: $(cat "${AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE:-/dev/null}")${AWS_CONTAINER_AUTHORIZATION_TOKEN:-}" "$AWS_CONTAINER_CREDENTIALS_FULL_URI" | grep --quiet SecretAccessKey ;;
+  "s3 ls")
+    token=$(cat "${AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE:-/dev/null}")${AWS_CONTAINER_AUTHORIZATION_TOKEN:-}
+    curl --silent --fail --header "Authorization: $token" "$AWS_CONTAINER_CREDENTIALS_FULL_URI" |
+      grep --quiet SecretAccessKey ;;
   "iam "*) ;;
   *) refuse "$*" ;;
 esac
@@ -46,7 +49,8 @@ CARGO = """
 case "$*" in
   "run --example quickstart") exec "$TARGET/debug/examples/quickstart" ;;
   "run --example list_buckets"|"run --quiet --example list_buckets"|"run") exec "$TARGET/debug/examples/list_buckets" ;;
-  "run --quiet -p aws-google-web-identity-emulator --features s3 -- "*) shift 7; exec "$TARGET/debug/aws-google-web-identity-emulator" "$@" ;;
+  "run --quiet -p aws-google-web-identity-emulator --features s3 -- "*)
+    shift 7; exec "$TARGET/debug/aws-google-web-identity-emulator" "$@" ;;
   "add "*) exec "$CARGO" "$@" ;;
   # By .ci/run, by web_service.py, and where somebody installs a program.
   "test --workspace --all-features"|"test --all-features --test it faults"|"bench --all-features") ;;
@@ -77,10 +81,11 @@ def blocks():
             yield name, text.count("\n", 0, found.start()) + 1, found[1]
 
 
-def admitting(sub, audience):
+def admitting(sub):
+    conditions = {"accounts.google.com:sub": sub, "accounts.google.com:oaud": "https://a.example.com"}
     return {"Version": "2012-10-17", "Statement": [{
         "Effect": "Allow", "Principal": {"Federated": "accounts.google.com"}, "Action": "sts:AssumeRoleWithWebIdentity",
-        "Condition": {"StringEquals": {"accounts.google.com:sub": sub, "accounts.google.com:oaud": audience}}}]}
+        "Condition": {"StringEquals": conditions}}]}
 
 
 class Pages(unittest.TestCase):
@@ -95,7 +100,8 @@ class Pages(unittest.TestCase):
     def command(*arguments, **environment):
         program = TARGET / "debug/aws-google-web-identity"
         with tempfile.TemporaryDirectory() as home:
-            return subprocess.run([program, *arguments], env={"HOME": home, **environment}, capture_output=True, text=True)
+            environment = {"HOME": home, **environment}
+            return subprocess.run([program, *arguments], env=environment, capture_output=True, text=True)
 
     def workplace(self, stack):
         """A folder beside a clone, as the pages suppose, and the environment of a new shell."""
@@ -103,7 +109,8 @@ class Pages(unittest.TestCase):
         (scratch / "bin").mkdir()
         for name, script in STAND_INS.items():
             path = scratch / "bin" / name
-            path.write_text(f"#!/bin/bash\nset -eu\nrefuse() {{ echo \"{name}: no such command here: $1\" >&2; exit 101; }}\n{script}\n")
+            refuse = f'refuse() {{ echo "{name}: no such command here: $1" >&2; exit 101; }}'
+            path.write_text(f"#!/bin/bash\nset -eu\n{refuse}\n{script}\n")
             path.chmod(0o755)
         for program in ("aws-google-web-identity", "aws-google-web-identity-emulator"):
             (scratch / "bin" / program).symlink_to(TARGET / "debug" / program)
@@ -128,8 +135,9 @@ class Pages(unittest.TestCase):
             work, environment = self.workplace(stack)
             # The pages set names of their own. The servers that the emulator stands in for know only its own.
             own = {name: environment[name] for name in ("AWS_ROLE_ARN", "TARGET_AUDIENCE", "AWS_REGION")}
-            script = re.sub(r"^export (AWS_ROLE_ARN|TARGET_AUDIENCE|AWS_REGION)=\S+", lambda it: f"export {it[1]}={own[it[1]]}", text, flags=re.M)
-            script = re.sub(r"^export GOOGLE_APPLICATION_CREDENTIALS=.*\n", "", script, flags=re.M)
+            script = re.sub(r"^export GOOGLE_APPLICATION_CREDENTIALS=.*\n", "", text, flags=re.M)
+            for name, value in own.items():
+                script = re.sub(rf"^export {name}=\S+", f"export {name}={value}", script, flags=re.M)
             script = script.replace("UNIQUE_ID", SUB)
             errors = stack.enter_context(tempfile.TemporaryFile())
             # What a block starts beside it keeps the pipe open, and ends with its process group.
@@ -147,11 +155,12 @@ class Pages(unittest.TestCase):
             if "> trust.json" in text and "get-role" not in text:
                 self.admits_only_its_own(work / "trust.json")
             if "xargs sed" in text:
-                left = [path for path in (work / "deploy").rglob("*.yaml") if re.search("PROJECT_ID|ACCOUNT_ID", path.read_text())]
-                self.assertEqual(left, [])
+                for path in (work / "deploy").rglob("*.yaml"):
+                    self.assertNotRegex(path.read_text(), "PROJECT_ID|ACCOUNT_ID", path)
 
     def admits_only_its_own(self, policy):
-        audience = json.loads(policy.read_text())["Statement"][0]["Condition"]["StringEquals"]["accounts.google.com:oaud"]
+        (statement,) = json.loads(policy.read_text())["Statement"]
+        audience = statement["Condition"]["StringEquals"]["accounts.google.com:oaud"]
         for sub, asked, expected in (
             (SUB, audience, 0), ("100000000000000000002", audience, 1), (SUB, "https://other.example.com", 1),
         ):
@@ -170,7 +179,7 @@ class Pages(unittest.TestCase):
         for text in (
             "aws-google-web-identity no-such-subcommand\n", "cargo run --example no_such_example\n",
             "gcloud no-such-group\n", "kubectl describe pods\n",
-            "cat > trust.json <<JSON\n" + json.dumps(admitting("100000000000000000002", "https://a.example.com")) + "\nJSON\n",
+            f"cat > trust.json <<JSON\n{json.dumps(admitting('100000000000000000002'))}\nJSON\n",
         ):
             with self.subTest(text), self.assertRaises(AssertionError):
                 self.check("a page", 1, text)
