@@ -6,8 +6,8 @@ use crate::error::{Error, Stage};
 use crate::transport::{Endpoint, Request};
 use std::time::{Duration, SystemTime};
 
-/// The value of `Metadata-Flavor`, which a metadata server demands of every request and puts into its
-/// answers.
+/// The value of `Metadata-Flavor`, which a metadata server demands of every request and puts into
+/// its answers.
 pub(crate) const FLAVOR: &str = "Google";
 
 /// A server that an exchange calls: for firewall rules, and for checks of the network.

@@ -1,8 +1,8 @@
 //! A program that knows nothing of Google: the AWS SDK's default credential chain reads an object.
 //!
-//! Run it under the command, which gives it the credentials:
-//! `aws-google-web-identity exec -- sdk_client BUCKET KEY [SECONDS]`. With `SECONDS`, it reads twice
-//! a second for that long, and prints the access key id of each read; else it prints the object.
+//! Run it under the command, which gives it the credentials: `aws-google-web-identity exec --
+//! sdk_client BUCKET KEY [SECONDS]`. With `SECONDS`, it reads twice a second for that long, and
+//! prints the access key id of each read; else it prints the object.
 
 use aws_config::BehaviorVersion;
 use aws_credential_types::provider::ProvideCredentials;

@@ -120,8 +120,8 @@ impl RedisCache {
         }
     }
 
-    /// Runs the commands in one round trip. If the connection breaks and they may have been executed,
-    /// `again` says whether to try once more on a new one.
+    /// Runs the commands in one round trip. If the connection breaks and they may have been
+    /// executed, `again` says whether to try once more on a new one.
     async fn run<T: FromRedisValue>(
         &self,
         cx: &Context,

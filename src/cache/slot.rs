@@ -1,8 +1,9 @@
 //! One value that a server gives: a connection, an unwrapped key.
 //!
-//! A call of the cache is dropped after [`PATIENCE`], which may be too short to get the value. So it
-//! is made in a task of its own, and a later call finds it. There is one attempt at a time, however
-//! many callers wait for it. An attempt that has taken longer than that keeps no caller waiting.
+//! A call of the cache is dropped after [`PATIENCE`], which may be too short to get the value. So
+//! it is made in a task of its own, and a later call finds it. There is one attempt at a time,
+//! however many callers wait for it. An attempt that has taken longer than that keeps no caller
+//! waiting.
 //!
 //! `now` is the time by the monotonic clock.
 

@@ -21,7 +21,8 @@ use std::time::{Duration, SystemTime};
 
 /// Connections are made in the background.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// A little less than a call may take, so that a connection that hangs is noticed here and replaced.
+/// A little less than a call may take, so that a connection that hangs is noticed here and
+/// replaced.
 const RESPONSE_TIMEOUT: Duration = PATIENCE.saturating_sub(Duration::from_millis(10));
 /// A connection is replaced this long before its access token expires.
 const RENEW_BEFORE: Duration = Duration::from_secs(300);
