@@ -11,7 +11,8 @@ use std::time::Duration;
 /// Old versions of botocore ask again while less than 15 min are left, and run the command for each
 /// request then. So an hour's session is renewed with 20 min left.
 pub(crate) const RENEW_AHEAD: Duration = Duration::from_secs(20 * 60);
-/// Sessions that are longer than this are renewed an hour ahead, the library's default.
+/// Sessions that are longer than this have the library's default, `default_window` in its
+/// `refresh/policy.rs`: an hour.
 const LONG_SESSION: u64 = 5400;
 /// STS refuses a session policy of more than 2048 characters without white space.
 const MAX_POLICY_FILE: u64 = 1 << 20;

@@ -66,7 +66,7 @@ pub(super) const WINDOW_PART_OF_LIFETIME: u32 = 3;
 /// The same for the window in which callers wait.
 const MANDATORY_PART_OF_LIFETIME: u32 = 10;
 
-/// The refresh window for a lifetime, as the AWS SDKs are going to have it
+/// The default refresh window for a lifetime, as the AWS SDKs are going to have it
 /// ([aws-sdk-java-v2#7093](https://github.com/aws/aws-sdk-java-v2/pull/7093)). A window longer than a
 /// third of the lifetime has no effect: see [`WINDOW_PART_OF_LIFETIME`].
 fn default_window(lifetime: Duration) -> Duration {
