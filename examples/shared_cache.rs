@@ -2,7 +2,8 @@
 //!
 //! `cargo run --example shared_cache` needs nothing: Google and AWS STS run in process. Each
 //! "process" is a provider of its own, which shares nothing with the others but the directory and
-//! the key.
+//! the key. Over Redis it is the same with `Sealed::new(RedisCache::connect(url).await?, key)`: see
+//! the guide's page about the shared cache, and `examples/redis_cache.rs`.
 
 use aws_google_web_identity::{
     FileCache, GoogleWebIdentityProvider, MetadataServer, Sealed, SealingKey,

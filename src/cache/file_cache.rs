@@ -15,12 +15,16 @@ use directory::Directory;
 use record::Record;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 use times::{Now, Times};
+use tokio::sync::Semaphore;
 
-/// A file system that hangs holds a thread for each call. With so many held, further calls fail at
-/// once.
+/// A file system that hangs holds a thread for each call. Further calls wait, which their callers do
+/// not do for long.
 const MAX_THREADS: usize = 16;
+/// The pause before the next attempt to write, while another process writes. It needs less than a
+/// millisecond, unless it is stopped.
+const WRITE_AGAIN: Duration = Duration::from_millis(5);
 
 /// Keeps sessions in a directory, for the processes of one user on one machine.
 ///
@@ -57,13 +61,22 @@ const MAX_THREADS: usize = 16;
 ///
 /// # Time
 /// What is left of a session is counted by the machine's uptime where the same boot wrote it, so
-/// that setting the clock neither revives an expired session nor discards a valid one. After a
-/// reboot, from another container, and on systems other than Linux the wall clock counts, and a
-/// session from the future counts as absent.
+/// that setting the clock by up to 6 h neither revives an expired session nor discards a valid one.
+/// After a reboot, from another container, and on systems other than Linux the wall clock counts,
+/// and a session from the future counts as absent.
+///
+/// A virtual machine that is restored from a snapshot goes on with the uptime of the snapshot. Once
+/// its wall clock has been set, sessions that were stored more than 6 h before count by the wall
+/// clock. A younger snapshot can hold sessions that have expired and seem to be valid: empty the
+/// directory before taking one.
+///
+/// # One machine
+/// Do not use a directory that several machines mount: their wall clocks may differ, and a session
+/// could be used after it has expired. `RedisCache` is for several machines.
 #[derive(Clone, Debug)]
 pub struct FileCache {
     directory: Arc<Directory>,
-    threads: Arc<AtomicUsize>,
+    threads: Arc<Semaphore>,
 }
 
 impl FileCache {
@@ -75,7 +88,7 @@ impl FileCache {
     pub fn new(directory: impl AsRef<Path>) -> Result<Self, BuildError> {
         Ok(Self {
             directory: Arc::new(Directory::prepare(directory.as_ref())?),
-            threads: Arc::default(),
+            threads: Arc::new(Semaphore::new(MAX_THREADS)),
         })
     }
 
@@ -86,12 +99,10 @@ impl FileCache {
         work: impl FnOnce(&Directory, &Context) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let (directory, threads, cx) = (self.directory.clone(), self.threads.clone(), cx.clone());
-        let running = Running::begin(threads).ok_or_else(|| {
-            let what = "calls of the file system hang; is the directory's file system alive?";
-            directory.error(ErrorKind::Unavailable, what)
-        })?;
+        // Nobody closes the semaphore.
+        let permit = threads.acquire_owned().await.ok();
         let done = on_own_thread(move || {
-            let _running = running;
+            let _permit = permit;
             work(&directory, &cx)
         });
         done.await.unwrap_or_else(|error| {
@@ -114,22 +125,35 @@ impl FileCache {
     }
 
     async fn store(&self, cx: &Context, key: &CacheKey, entry: &SessionEntry) -> Result<(), Error> {
-        let (key, entry) = (*key, entry.clone());
-        self.run(cx, move |directory, cx| {
-            // Held while the stored session is compared and replaced, and old files are removed.
-            let _lock = directory.lock_for_writing()?;
-            let now = &Now::read(cx);
-            let path = directory.session(&key);
-            let stored = directory.read(&path)?;
-            let stored = stored.and_then(|bytes| Record::parse(&bytes, &key)?.times.left(now));
-            if stored.is_none_or(|left| left < entry.left()) {
-                let times = Times::new(now, entry.left());
-                directory.replace(&path, &Record::bytes(&times, entry.expose(), &key))?;
+        let asked = cx.clocks().now();
+        loop {
+            let (key, entry) = (*key, entry.clone());
+            let attempt = move |directory: &Directory, cx: &Context| {
+                // Held while the stored session is compared and replaced, and old files are
+                // removed. Waiting for it here would hold a thread for as long as another process
+                // is stopped.
+                let Some(_lock) = directory.lock_for_writing()? else {
+                    return Ok(false);
+                };
+                let now = &Now::read(cx);
+                // This thread may have waited for a file system that hung, or while the process was
+                // stopped, long after the caller has gone on.
+                let left = entry.left().saturating_sub(asked.age(&cx.clocks().now()));
+                let path = directory.session(&key);
+                let stored = directory.read(&path)?;
+                let stored = stored.and_then(|bytes| Record::parse(&bytes, &key)?.times.left(now));
+                if !left.is_zero() && stored.is_none_or(|stored| stored < left) {
+                    let times = Times::new(now, left);
+                    directory.replace(&path, &Record::bytes(&times, entry.expose(), &key))?;
+                }
+                sweep::remove_old(directory, now);
+                Ok(true)
+            };
+            if self.run(cx, attempt).await? {
+                return Ok(());
             }
-            sweep::remove_old(directory, now);
-            Ok(())
-        })
-        .await
+            cx.clocks().sleep(WRITE_AGAIN).await;
+        }
     }
 
     async fn lease(&self, cx: &Context, key: &CacheKey) -> Result<Option<Lease>, Error> {
@@ -162,12 +186,15 @@ impl SessionCache for FileCache {
     /// Drops the locked file, which unlocks it.
     fn release<'a>(
         &'a self,
-        _: &'a Context,
+        cx: &'a Context,
         _: &'a CacheKey,
         lease: Lease,
     ) -> future::ReleaseSession<'a> {
-        drop(lease);
-        future::ReleaseSession::ready(Ok(()))
+        let drop_it = move |_: &Directory, _: &Context| {
+            drop(lease);
+            Ok(())
+        };
+        future::ReleaseSession::new(self.run(cx, drop_it))
     }
 
     /// Checks the directory again: its mode may have changed since.
@@ -179,23 +206,6 @@ impl SessionCache for FileCache {
     /// [`FileCache`].
     fn is_shared(&self) -> bool {
         false
-    }
-}
-
-/// Counts the threads at work.
-struct Running(Arc<AtomicUsize>);
-
-impl Running {
-    fn begin(threads: Arc<AtomicUsize>) -> Option<Self> {
-        let before = threads.fetch_add(1, Ordering::Relaxed);
-        let running = Self(threads);
-        (before < MAX_THREADS).then_some(running)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

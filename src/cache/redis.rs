@@ -17,16 +17,27 @@ use ::redis::{FromRedisValue, Pipeline};
 use aws_lc_rs::rand;
 use connection::{Connected, Target};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+/// The server's time is asked for again when it is older than this.
+const TIME_IS_OLD: Duration = Duration::from_secs(60);
 
 /// After a connection failed, the next one is tried this much later.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
+/// The server's time. In a cluster, of the server that has the key.
+const TIME: &str = "return redis.call('TIME')";
 /// Puts the entry unless the one there lives at least as long. A key without an expiry is none of
 /// ours: its PTTL is -1.
-const STORE: &str = "if redis.call('PTTL', KEYS[1]) >= tonumber(ARGV[2]) then return 0 end \
-                     redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) return 1";
+///
+/// A server that was paused executes this later, even when the client has gone. So the entry's life
+/// ends at the latest at the given time of the server's clock.
+const STORE: &str = "local now = redis.call('TIME') \
+                     local left = tonumber(ARGV[3]) - now[1] * 1000 - math.floor(now[2] / 1000) \
+                     left = math.min(tonumber(ARGV[2]), left) \
+                     if left <= 0 or redis.call('PTTL', KEYS[1]) >= left then return 0 end \
+                     redis.call('SET', KEYS[1], ARGV[1], 'PX', string.format('%.0f', left)) return 1";
 /// Deletes the lease if it is still this owner's.
 const RELEASE: &str =
     "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";
@@ -54,8 +65,8 @@ const RELEASE: &str =
 /// sentinels, root certificates and access tokens as passwords.
 ///
 /// # Commands
-/// PTTL, GETRANGE, SET, EVAL, and in scripts GET and DEL. An ACL user needs `+pttl +getrange +set
-/// +get +del +eval` (with a cluster also `+cluster|slots`, with sentinels `+role`) on the keys
+/// PTTL, GETRANGE, SET, EVAL, and in scripts GET, DEL and TIME. An ACL user needs `+pttl +getrange
+/// +set +get +del +time +eval` (with a cluster also `+cluster|slots`, with sentinels `+role`) on the keys
 /// `aws-google-web-identity:*`.
 #[derive(Clone)]
 pub struct RedisCache(Arc<Inner>);
@@ -63,6 +74,16 @@ pub struct RedisCache(Arc<Inner>);
 struct Inner {
     target: Arc<Target>,
     connection: Slot<Connected>,
+    server_time: Mutex<Option<ServerTime>>,
+}
+
+/// The server's clock, read at some moment.
+#[derive(Clone, Copy)]
+struct ServerTime {
+    since_1970: Duration,
+    /// When the answer was there, by our monotonic clock. If it stands still, too little time seems
+    /// to have passed, and an entry expires too early.
+    read: Duration,
 }
 
 impl RedisCache {
@@ -86,7 +107,11 @@ impl RedisCache {
     async fn open(target: Target) -> Self {
         let target = Arc::new(target);
         let connection = Slot::new(RETRY_AFTER, connection::CONNECT_TIMEOUT * 2);
-        let cache = Self(Arc::new(Inner { target, connection }));
+        let cache = Self(Arc::new(Inner {
+            target,
+            connection,
+            server_time: Mutex::default(),
+        }));
         // With access tokens there is no context yet to get one with.
         if !cache.0.target.needs_context() {
             cache.first_connection().await;
@@ -101,7 +126,9 @@ impl RedisCache {
         reason = "there is no context yet; the client of Redis uses tokio's timers as well"
     )]
     async fn first_connection(&self) {
-        let Inner { target, connection } = &*self.0;
+        let Inner {
+            target, connection, ..
+        } = &*self.0;
         let connect = || {
             let target = target.clone();
             async move { target.connect(None).await }
@@ -128,7 +155,9 @@ impl RedisCache {
         commands: &Pipeline,
         again: bool,
     ) -> Result<T, Error> {
-        let Inner { target, connection } = &*self.0;
+        let Inner {
+            target, connection, ..
+        } = &*self.0;
         let mut is_first = true;
         loop {
             let connect = || {
@@ -168,12 +197,14 @@ impl RedisCache {
             .arg(&key)
             .arg(0)
             .arg(SessionEntry::MAX_BYTES);
-        let loaded: Result<(i64, Vec<u8>), Error> = self.run(cx, &commands, true).await;
-        let (left, bytes) = match loaded {
+        commands.cmd("EVAL").arg(TIME).arg(1).arg(&key);
+        let loaded: Result<(i64, Vec<u8>, (u64, u64)), Error> = self.run(cx, &commands, true).await;
+        let (left, bytes, time) = match loaded {
             // A list or a hash under our key. The next session replaces it.
             Err(error) if error.code() == Some("WRONGTYPE") => return Ok(None),
             loaded => loaded?,
         };
+        self.remember(cx, time);
         let left = u64::try_from(left).unwrap_or_default();
         if left == 0 || bytes.is_empty() || bytes.len() > SessionEntry::MAX_BYTES {
             return Ok(None);
@@ -190,11 +221,15 @@ impl RedisCache {
             )
             .with_hint("wrap it: Sealed::new(cache, SealingKey::local(key))"));
         }
-        let left = entry.left().min(SessionEntry::MAX_LEFT).as_millis();
-        let left = u64::try_from(left).unwrap_or_default();
-        if left == 0 {
+        let asked = cx.clocks().now();
+        let server_time = self.server_time(cx, key).await?;
+        let left = entry.left().min(SessionEntry::MAX_LEFT);
+        let left = left.saturating_sub(asked.age(&cx.clocks().now()));
+        if left.as_millis() == 0 {
             return Ok(());
         }
+        let until = server_time.saturating_add(left);
+        let milliseconds = |it: Duration| u64::try_from(it.as_millis()).unwrap_or_default();
         let mut commands = ::redis::pipe();
         commands
             .cmd("EVAL")
@@ -202,9 +237,41 @@ impl RedisCache {
             .arg(1)
             .arg(session_key(key))
             .arg(entry.expose())
-            .arg(left);
+            .arg(milliseconds(left))
+            .arg(milliseconds(until));
         let _: (i64,) = self.run(cx, &commands, true).await?;
         Ok(())
+    }
+
+    fn remember(&self, cx: &Context, (seconds, microseconds): (u64, u64)) {
+        let time = ServerTime {
+            since_1970: Duration::from_secs(seconds)
+                .saturating_add(Duration::from_micros(microseconds)),
+            read: cx.clocks().elapsed(),
+        };
+        *self.known_time() = Some(time);
+    }
+
+    fn known_time(&self) -> MutexGuard<'_, Option<ServerTime>> {
+        let time = self.0.server_time.lock();
+        time.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The time by the server's clock, or a little less. [`load`](Self::load) has asked for it, but
+    /// for a forced refresh.
+    async fn server_time(&self, cx: &Context, key: &CacheKey) -> Result<Duration, Error> {
+        let known = *self.known_time();
+        if let Some(known) = known
+            && let age = cx.clocks().elapsed().saturating_sub(known.read)
+            && age < TIME_IS_OLD
+        {
+            return Ok(known.since_1970.saturating_add(age));
+        }
+        let mut commands = ::redis::pipe();
+        commands.cmd("EVAL").arg(TIME).arg(1).arg(session_key(key));
+        let (time,): ((u64, u64),) = self.run(cx, &commands, true).await?;
+        self.remember(cx, time);
+        Ok(Duration::from_secs(time.0).saturating_add(Duration::from_micros(time.1)))
     }
 
     async fn lease(&self, cx: &Context, key: &CacheKey) -> Result<Option<Lease>, Error> {

@@ -4,6 +4,7 @@
 use super::Exchange;
 use crate::aws::session::Session;
 use crate::cache::{CachedSession, GuardedCache, KeyBase, Leased, Visit};
+use crate::clock::Moment;
 use crate::error::{Error, ErrorKind, Stage};
 use crate::refresh::{Deadline, Fetched, Need, RefreshPolicy};
 use crate::token::{IdToken, Identity};
@@ -68,6 +69,8 @@ struct Fetch<'a> {
     token: Option<IdToken>,
     /// Whether the cache had a session that is to be renewed, but lives longer than the one held.
     has_old: bool,
+    /// When the life of the session that was loaded or issued last was measured.
+    measured: Moment,
 }
 
 impl<'a> Fetch<'a> {
@@ -103,11 +106,24 @@ impl<'a> Fetch<'a> {
             visit: sharing.cache.visit(&exchange.cx, key),
             token,
             has_old: false,
+            measured: exchange.cx.clocks().now(),
         };
         fetch.run().await
     }
 
+    /// A session with what is left of it now, and not when it was loaded or issued: it was stored
+    /// and the lease given back since, and the machine may have been suspended.
     async fn run(mut self) -> Result<Fetched<Session>, Error> {
+        let fetched = self.served().await?;
+        let since = self.measured.age(&self.exchange.cx.clocks().now());
+        Ok(Fetched {
+            lifetime: fetched.lifetime.saturating_sub(since),
+            age: fetched.age.saturating_add(since),
+            ..fetched
+        })
+    }
+
+    async fn served(&mut self) -> Result<Fetched<Session>, Error> {
         let failed = match self.renewed().await {
             // Not after a forced exchange, which loads nothing.
             Err(error) if self.has_old => error,
@@ -135,7 +151,8 @@ impl<'a> Fetch<'a> {
         if self.need.forced {
             return self.exchange().await;
         }
-        let (mut waited, mut random) = (Duration::ZERO, fastrand::Rng::new());
+        let clocks = self.exchange.cx.clocks();
+        let (began, mut random) = (clocks.elapsed(), fastrand::Rng::new());
         loop {
             let cached = match self.load().await {
                 Ok(good) => return Ok(good),
@@ -156,6 +173,8 @@ impl<'a> Fetch<'a> {
                 }
                 Leased::ToAnother => {}
             }
+            // With the calls of the cache, which may take long.
+            let waited = clocks.elapsed().saturating_sub(began);
             let has_enough = self.need.held_for > waited.saturating_add(ENOUGH);
             // With nothing held, one that is to be renewed soon is better than waiting. The
             // refresher finds it due, and comes back with something to hold.
@@ -183,8 +202,7 @@ impl<'a> Fetch<'a> {
             let pause = FIRST_PAUSE.saturating_add(waited / 4).min(LONGEST_PAUSE);
             // Jitter, so that those who wait don't look in step.
             let pause = pause.mul_f64(0.5 + random.f64() / 2.0);
-            self.exchange.cx.clocks().sleep(pause).await;
-            waited = waited.saturating_add(pause);
+            clocks.sleep(pause).await;
         }
     }
 
@@ -198,6 +216,7 @@ impl<'a> Fetch<'a> {
         let Some(cached) = self.visit.load().await else {
             return Err(None);
         };
+        self.measured = self.exchange.cx.clocks().now();
         let lifetime = cached.left.saturating_add(cached.age);
         let lives_longer = cached.left > self.need.held_for.saturating_add(MEASURE);
         if self.policy.may_be_due(lifetime, cached.age) || !lives_longer {
@@ -214,6 +233,7 @@ impl<'a> Fetch<'a> {
             None => self.exchange.session(self.deadline).await?,
         };
         let fetched = self.exchange.fetched(session);
+        self.measured = self.exchange.cx.clocks().now();
         self.visit.store(&fetched.value, fetched.lifetime).await;
         Ok(fetched)
     }

@@ -106,8 +106,8 @@ class Sentinel(Redis):
 class Distance:
     """A server a round trip of 50 ms away. `turns` counts how often the client spoke after the server had."""
 
-    def __init__(self, port):
-        self.server, self.turns = port, 0
+    def __init__(self, port, store_delay=0):
+        self.server, self.turns, self.store_delay = port, 0, store_delay
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
@@ -128,7 +128,7 @@ class Distance:
                 if who == "client" and said["last"] != who:
                     self.turns += 1
                 said["last"] = who
-                time.sleep(0.025)
+                time.sleep(self.store_delay if b"'SET', KEYS[1]" in data else 0.025)
                 sink.sendall(data)
 
     def stop(self):
@@ -398,10 +398,25 @@ class Tests(unittest.TestCase):
         self.assertGreater(turns["a hit"], 0)
         self.assertEqual(self.exchanges(), 1)
 
+    def test_a_session_that_is_stored_late_does_not_live_longer(self):
+        # As by a server that was paused when the command came.
+        redis = self.redis()
+        distance = Distance(redis.port, store_delay=3)
+        self.addCleanup(distance.stop)
+        program = self.program(f"redis://127.0.0.1:{distance.port}").ready()
+        program.fetch()
+        deadline = time.monotonic() + 10
+        while not (keys := redis.call("KEYS", "*:session:*")):
+            self.assertLess(time.monotonic(), deadline, "it is not stored")
+            time.sleep(0.01)
+        left = int(redis.call("PTTL", keys[0]))
+        self.assertIn(left, range(3_500_000, 3_600_000 - 3000))
+        self.check_log(program.end(), warnings=1)
+
     def test_access_tokens_are_passwords_and_are_renewed(self):
         redis = self.redis()
         redis.call("ACL", "SETUSER", "iam", "on", "~aws-google-web-identity:*", "+pttl", "+getrange", "+set", "+get",
-                   "+del", "+eval")
+                   "+del", "+time", "+eval")
         iam = http.server.ThreadingHTTPServer(("127.0.0.1", 0), AccessTokens)
         iam.redis, iam.issued, iam.lifetime = redis, [], 3600
         iam.emulator = self.where["env"]["GCE_METADATA_HOST"]
@@ -448,7 +463,7 @@ class Tests(unittest.TestCase):
 
     def test_a_failover_by_a_sentinel_fails_no_request(self):
         rules = ["--user", "app", "on", f">{PASSWORD}", "~aws-google-web-identity:*", "+pttl", "+getrange", "+set", "+get",
-                 "+del", "+eval", "+role"]
+                 "+del", "+time", "+eval", "+role"]
         primary = self.redis(*rules)
         replica = self.redis(*rules, "--replicaof", f"127.0.0.1 {primary.port}")
         deadline = time.monotonic() + 10
@@ -530,7 +545,7 @@ class Tests(unittest.TestCase):
         redis = self.redis(
             "--tls-cert-file", server, "--tls-key-file", server, "--tls-ca-cert-file", authority,
             "--tls-auth-clients", "no", "--user", "app", "on", f">{PASSWORD}", "~aws-google-web-identity:*", "+pttl",
-            "+getrange", "+set", "+get", "+del", "+eval", "--user", "default", "off", tls=True,
+            "+getrange", "+set", "+get", "+del", "+time", "+eval", "--user", "default", "off", tls=True,
         )
         password = PASSWORD.replace("/", "%2F")
         url = f"rediss://app:{password}@localhost:{redis.port}"

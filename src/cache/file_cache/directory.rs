@@ -5,7 +5,7 @@ use crate::build_error::BuildError;
 use crate::cache::CacheKey;
 use crate::error::{Error, ErrorKind, Stage};
 use crate::redact::ShownPath;
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
@@ -140,8 +140,18 @@ impl Directory {
             Err(error) => return Err(self.failed("read", path, error)),
             Ok(found) => self.must_be_trusted(path, &found)?,
         }
-        match OpenOptions::new().read(true).write(true).open(path) {
-            Ok(file) => Ok(Some(file)),
+        // For a lock on a network file system the file must be writable. A session must be readable
+        // on a file system that has become read-only.
+        let is_session = path.extension().is_some_and(|it| it == SESSION);
+        match OpenOptions::new().read(true).write(!is_session).open(path) {
+            Ok(file) => {
+                // Once more, by the open file: where others can write to the directory's parent,
+                // they can exchange the directory in between.
+                let found = file.metadata();
+                let found = found.map_err(|error| self.failed("read", path, error))?;
+                self.must_be_trusted(path, &found)?;
+                Ok(Some(file))
+            }
             // Removed meanwhile.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(self.failed("read", path, error)),
@@ -194,16 +204,18 @@ impl Directory {
         })
     }
 
-    /// Waits for the other writers. Each needs less than a millisecond.
-    pub(super) fn lock_for_writing(&self) -> Result<File, Error> {
+    /// `None` while another process writes.
+    pub(super) fn lock_for_writing(&self) -> Result<Option<File>, Error> {
         let path = self.path.as_path().join(WRITING);
         let file = self.open_or_create(&path)?.ok_or_else(|| {
             let gone = io::ErrorKind::NotFound.into();
             self.failed("lock", &path, gone)
         })?;
-        file.lock()
-            .map_err(|error| self.failed("lock", &path, error))?;
-        Ok(file)
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(self.failed("lock", &path, error)),
+        }
     }
 
     /// Removes a file. If that fails, it is there the next time.

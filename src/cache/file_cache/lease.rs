@@ -9,12 +9,24 @@ use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-/// The locked file, or `None` while another process holds it.
+/// The locked file.
+pub(super) struct Held(File);
+
+impl Drop for Held {
+    /// Empties the file before it is unlocked: whoever locks it next has not written its own times
+    /// yet when another process reads them, and must not seem to hold a lease that has ended.
+    fn drop(&mut self) {
+        // Should this fail, two processes may get a lease later, which does no harm.
+        let _ = self.0.set_len(0);
+    }
+}
+
+/// The lease, or `None` while another process holds it.
 pub(super) fn take(
     directory: &Directory,
     path: &Path,
     cx: &Context,
-) -> Result<Option<File>, Error> {
+) -> Result<Option<Held>, Error> {
     // Another process may remove the file between any two steps here. Then what was locked is no
     // longer what the next process finds, and the next attempt starts with the new file.
     for _ in 0..3 {
@@ -29,7 +41,7 @@ pub(super) fn take(
                     .and_then(|()| file.seek(SeekFrom::Start(0)))
                     .and_then(|_| file.write_all(&until))
                     .map_err(|error| directory.failed("write", path, error))?;
-                return Ok(Some(file));
+                return Ok(Some(Held(file)));
             }
             Ok(()) => {}
             Err(TryLockError::WouldBlock) if has_ended(&mut file, cx) => {

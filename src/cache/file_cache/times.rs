@@ -6,6 +6,9 @@ use crate::environment::BootClock;
 use aws_lc_rs::digest::{SHA256, digest};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+/// A wall clock that is further ahead of the uptime was not only set: see [`Times::left`].
+const MAX_STEP: Duration = Duration::from_secs(6 * 3600);
+
 /// One moment, as the processes of a machine can compare it.
 pub(super) struct Now {
     wall: SystemTime,
@@ -48,21 +51,27 @@ impl Times {
     /// What is left now; `None` when that is nothing, or can't be told.
     ///
     /// The uptime of one boot runs on through suspension, and nobody sets it: by it, a wall clock
-    /// that was set by hours changes nothing. Without it only the wall clock is left. If that is
+    /// that was set by hours changes nothing. But a virtual machine that is restored goes on with
+    /// the uptime of its snapshot, and then its wall clock is set to the present: sessions that
+    /// expired days ago would be fresh again. So a wall clock that is more than [`MAX_STEP`] ahead
+    /// counts, which costs an exchange if it was only set by that much.
+    ///
+    /// Without the uptime only the wall clock is left. If that is
     /// behind the time of writing, it was set back by an unknown span, so the session counts as
     /// absent, which costs an exchange; to take it for fresh would hand out an expired one.
     pub(super) fn left(&self, now: &Now) -> Option<Duration> {
         if self.left > SessionEntry::MAX_LEFT {
             return None;
         }
+        let wall = now.wall.duration_since(UNIX_EPOCH).ok();
+        let by_wall = wall.and_then(|wall| wall.checked_sub(self.wall));
         let elapsed = match (&self.boot, &now.boot) {
             (Some((boot, uptime)), Some(current)) if *boot == hash(current) => {
-                current.uptime.checked_sub(*uptime)?
+                let by_uptime = current.uptime.checked_sub(*uptime)?;
+                let most = by_uptime.saturating_add(MAX_STEP);
+                by_wall.filter(|it| *it > most).unwrap_or(by_uptime)
             }
-            _ => {
-                let wall = now.wall.duration_since(UNIX_EPOCH).ok()?;
-                wall.checked_sub(self.wall)?
-            }
+            _ => by_wall?,
         };
         let left = self.left.checked_sub(elapsed)?;
         Some(left).filter(|left| !left.is_zero())

@@ -84,7 +84,7 @@ fn hint(error: &RedisError, code: Option<&str>, text: &str) -> Option<&'static s
              roles/redis.dbConnectionUser?",
         ),
         RedisErrorKind::Server(ServerErrorKind::NoPerm) => Some(
-            "the ACL user needs: +pttl +getrange +set +get +del +eval ~aws-google-web-identity:*; with a \
+            "the ACL user needs: +pttl +getrange +set +get +del +time +eval ~aws-google-web-identity:*; with a \
              cluster also +cluster|slots, with sentinels +role",
         ),
         RedisErrorKind::Server(ServerErrorKind::ReadOnly) => {

@@ -4,6 +4,7 @@ use super::{Fleet, access_key, built, file_cache};
 use crate::support::{chain, sdk_config, watch};
 use aws_google_web_identity::{CacheKey, Context, FileCache, SessionCache, SessionEntry};
 use aws_smithy_async::time::TimeSource;
+use futures_util::FutureExt as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -129,7 +130,12 @@ async fn the_clock_is_read_after_what_it_is_compared_with() {
         .store(&storing, &key(2), &entry("two", HOUR))
         .await
         .unwrap();
-    assert_eq!(*is_held.lock().unwrap(), [true]);
+    let reads = is_held.lock().unwrap().clone();
+    assert!(
+        reads.len() > 1 && !reads[0],
+        "the moment of the call: {reads:?}"
+    );
+    assert!(reads[1..].iter().all(|held| *held), "{reads:?}");
 
     let removing = |extension: &'static str| {
         let directory = directory.clone();
@@ -156,6 +162,89 @@ async fn the_clock_is_read_after_what_it_is_compared_with() {
         .expect("it is free");
     let taken = cache.lease(&removing(".lease"), &key(1)).await.unwrap();
     assert!(taken.is_none());
+}
+
+/// A wall clock that is ahead by as much as the test says.
+#[derive(Clone, Debug, Default)]
+struct Ahead(Arc<Mutex<Duration>>);
+
+impl TimeSource for Ahead {
+    fn now(&self) -> SystemTime {
+        SystemTime::now() + *self.0.lock().unwrap()
+    }
+}
+
+impl Ahead {
+    fn by(&self, ahead: Duration) {
+        *self.0.lock().unwrap() = ahead;
+    }
+
+    fn context(&self) -> Context {
+        let config = sdk_config().into_builder();
+        Context::new(&config.time_source(self.clone()).build()).unwrap()
+    }
+}
+
+/// The file system hung, or the process was stopped, between the call and its execution.
+#[tokio::test]
+async fn a_session_that_is_stored_late_does_not_live_longer() {
+    let (parent, cache) = file_cache();
+    let clock = Ahead::default();
+    let cx = clock.context();
+    let another = entry("another", HOUR);
+    cache.store(&cx, &key(2), &another).await.unwrap();
+    let lock = fs::File::open(parent.path().join("sessions/writing.lock")).unwrap();
+    lock.lock().unwrap();
+    let (one, key) = (entry("one", HOUR), key(1));
+    let mut store = std::pin::pin!(cache.store(&cx, &key, &one));
+    assert!(store.as_mut().now_or_never().is_none());
+    clock.by(Duration::from_secs(600));
+    lock.unlock().unwrap();
+    store.await.unwrap();
+    let left = cache.load(&cx, &key).await.unwrap().unwrap().left();
+    assert!(left <= HOUR - Duration::from_secs(600), "{left:?}");
+    assert!(left > HOUR - Duration::from_secs(700), "{left:?}");
+}
+
+#[tokio::test]
+async fn a_process_that_is_stopped_while_it_writes_does_not_keep_others_from_reading() {
+    let (parent, cache) = file_cache();
+    let (cx, key, one) = (context(), key(1), entry("one", HOUR));
+    cache.store(&cx, &key, &one).await.unwrap();
+    let lock = fs::File::open(parent.path().join("sessions/writing.lock")).unwrap();
+    lock.lock().unwrap();
+    for _ in 0..50 {
+        // Dropped, as after the 240 ms that a call may take.
+        assert!(cache.store(&cx, &key, &one).now_or_never().is_none());
+    }
+    assert!(cache.load(&cx, &key).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_hundred_calls_at_once_wait_for_each_other() {
+    let (_parent, cache) = file_cache();
+    let (cx, key, one) = (context(), key(1), entry("one", HOUR));
+    cache.store(&cx, &key, &one).await.unwrap();
+    let loads = (0..100).map(|_| cache.load(&cx, &key));
+    for loaded in futures_util::future::join_all(loads).await {
+        assert!(loaded.unwrap().is_some());
+    }
+}
+
+/// A lease file stays, and its next holder locks it before it writes when its lease ends.
+#[tokio::test]
+async fn a_lease_that_was_just_taken_does_not_look_like_the_last_one() {
+    let (parent, cache) = file_cache();
+    let clock = Ahead::default();
+    let (cx, key) = (clock.context(), key(1));
+    let lease = cache.lease(&cx, &key).await.unwrap().expect("it is free");
+    cache.release(&cx, &key, lease).await.unwrap();
+    clock.by(12 * HOUR);
+    let path = parent.path().join(format!("sessions/{key}.lease"));
+    let holder = fs::File::open(&path).unwrap();
+    holder.try_lock().unwrap();
+    assert!(cache.lease(&cx, &key).await.unwrap().is_none());
+    assert!(path.exists());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

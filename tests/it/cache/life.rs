@@ -1,5 +1,6 @@
 //! When a session is taken from the cache, and when one is made.
 
+use super::memory::Mood;
 use super::{Fleet, access_key, built};
 use crate::refresh::world::seconds;
 use aws_google_web_identity::{Lease, RefreshPolicy, Stage};
@@ -116,6 +117,38 @@ async fn without_the_lease_and_with_nothing_a_process_waits_3_s() {
     first.await.unwrap().unwrap();
     second.await.unwrap().unwrap();
     assert_eq!(memory.leases(), 0);
+}
+
+#[tokio::test]
+async fn a_slow_cache_does_not_make_the_3_s_longer() {
+    let fleet = Fleet::new().await;
+    let memory = fleet.memory();
+    let hold = fleet.emulator.hold(Call::Sts);
+    let first = built(fleet.builder().session_cache(memory.clone())).await;
+    let second = built(fleet.builder().session_cache(memory.clone())).await;
+    let first = tokio::spawn(async move { first.session().await });
+    fleet.emulator.reached(Call::Sts, 1).await;
+    memory.set(Mood::Slow(Duration::from_millis(200)), None);
+    let second = tokio::spawn(async move { second.session().await });
+    let reached = fleet.emulator.reached(Call::Sts, 2);
+    let (_, waited) = fleet.clock.run_until(reached).await;
+    assert!((seconds(3)..seconds(5)).contains(&waited), "{waited:?}");
+    drop(hold);
+    for process in [first, second] {
+        fleet.clock.run_until(process).await.0.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_machine_that_is_suspended_while_it_stores_does_not_count_the_session_as_new() {
+    let fleet = Fleet::new().await;
+    let memory = fleet.memory();
+    memory.set(Mood::Suspends(1800), Some("store"));
+    let provider = built(fleet.builder().session_cache(memory.clone())).await;
+    let first = access_key(&provider).await;
+    memory.set(Mood::Fails, None);
+    fleet.clock.advance(seconds(1801));
+    assert_ne!(access_key(&provider).await, first, "it has expired");
 }
 
 #[tokio::test]

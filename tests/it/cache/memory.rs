@@ -5,6 +5,7 @@ use aws_google_web_identity::{
     future,
 };
 use aws_google_web_identity_emulator::TestClock;
+use aws_smithy_async::rt::sleep::AsyncSleep as _;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard};
@@ -18,6 +19,10 @@ pub enum Mood {
     Panics,
     /// It panics before it returns a future.
     PanicsAtOnce,
+    /// It answers after so much time.
+    Slow(Duration),
+    /// The machine is suspended for so many seconds; then it fails.
+    Suspends(i64),
 }
 
 /// Which operations the mood is for.
@@ -105,10 +110,16 @@ impl Memory {
         mood
     }
 
-    async fn go(mood: Mood) -> Result<(), Error> {
+    async fn go(&self, mood: Mood) -> Result<(), Error> {
+        if let Mood::Slow(duration) = mood {
+            self.clock.sleep(duration).await;
+        }
+        if let Mood::Suspends(seconds) = mood {
+            self.clock.step(seconds);
+        }
         match mood {
-            Mood::Works => Ok(()),
-            Mood::Fails => Err(Error::new(
+            Mood::Works | Mood::Slow(_) => Ok(()),
+            Mood::Fails | Mood::Suspends(_) => Err(Error::new(
                 Stage::Cache,
                 ErrorKind::Unavailable,
                 "as the test wants it",
@@ -125,7 +136,7 @@ impl SessionCache for Memory {
     fn load<'a>(&'a self, _: &'a Context, key: &'a CacheKey) -> future::LoadSession<'a> {
         let mood = self.begin("load");
         future::LoadSession::new(async move {
-            Self::go(mood).await?;
+            self.go(mood).await?;
             let now = self.clock.elapsed();
             let state = self.state();
             let stored = state.entries.get(key).filter(|stored| stored.until > now);
@@ -141,7 +152,7 @@ impl SessionCache for Memory {
     ) -> future::StoreSession<'a> {
         let mood = self.begin("store");
         future::StoreSession::new(async move {
-            Self::go(mood).await?;
+            self.go(mood).await?;
             let until = self.clock.elapsed() + entry.left();
             let mut state = self.state();
             if state
@@ -159,7 +170,7 @@ impl SessionCache for Memory {
     fn lease<'a>(&'a self, _: &'a Context, key: &'a CacheKey) -> future::LeaseSession<'a> {
         let mood = self.begin("lease");
         future::LeaseSession::new(async move {
-            Self::go(mood).await?;
+            self.go(mood).await?;
             let now = self.clock.elapsed();
             let mut state = self.state();
             if state.leases.get(key).is_some_and(|(_, until)| *until > now) {
@@ -182,7 +193,7 @@ impl SessionCache for Memory {
     ) -> future::ReleaseSession<'a> {
         let mood = self.begin("release");
         future::ReleaseSession::new(async move {
-            Self::go(mood).await?;
+            self.go(mood).await?;
             let mut state = self.state();
             let is_ours = |(token, _): &(Vec<u8>, _)| Some(&token[..]) == lease.owner();
             if state.leases.get(key).is_some_and(is_ours) {

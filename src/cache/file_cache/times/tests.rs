@@ -36,6 +36,18 @@ fn the_uptime_counts_however_the_clock_is_set() {
     }
 }
 
+/// As after the restoration of a virtual machine: the uptime goes on as if no time had passed.
+#[test]
+fn a_wall_clock_that_is_more_than_6_h_ahead_of_the_uptime_counts() {
+    let noon = 12 * HOUR;
+    let stored = (noon, Some(("boot", 100)));
+    let at = |wall, uptime| left(stored, (wall, Some(("boot", uptime))));
+    assert_eq!(at(noon + 6 * HOUR + 10, 110), Some(HOUR - 10));
+    assert_eq!(at(noon + 6 * HOUR + 11, 110), None);
+    assert_eq!(at(noon + 72 * HOUR, 110), None);
+    assert_eq!(at(noon + 72 * HOUR, 99), None);
+}
+
 #[test]
 fn after_a_reboot_the_wall_clock_counts() {
     let noon = 12 * HOUR;
