@@ -19,8 +19,8 @@ use std::time::Duration;
 use times::{Now, Times};
 use tokio::sync::Semaphore;
 
-/// A file system that hangs holds a thread for each call. Further calls wait, which their callers do
-/// not do for long.
+/// A file system that hangs holds a thread for each call. Further calls wait, which their callers
+/// do not do for long.
 const MAX_THREADS: usize = 16;
 /// The pause before the next attempt to write, while another process writes. It needs less than a
 /// millisecond, unless it is stopped.

@@ -66,8 +66,8 @@ const RELEASE: &str =
 ///
 /// # Commands
 /// PTTL, GETRANGE, SET, EVAL, and in scripts GET, DEL and TIME. An ACL user needs `+pttl +getrange
-/// +set +get +del +time +eval` (with a cluster also `+cluster|slots`, with sentinels `+role`) on the keys
-/// `aws-google-web-identity:*`.
+/// +set +get +del +time +eval` (with a cluster also `+cluster|slots`, with sentinels `+role`) on
+/// the keys `aws-google-web-identity:*`.
 #[derive(Clone)]
 pub struct RedisCache(Arc<Inner>);
 
