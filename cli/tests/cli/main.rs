@@ -432,7 +432,7 @@ async fn exec_exits_as_the_command_does() {
     for (command, expected) in [
         (&["sh", "-c", "exit 7"][..], 7),
         (&["sh", "-c", "kill -9 $$"], 137),
-        (&["sh", "-c", "kill -TERM $PPID; sleep 60"], 143),
+        (&["sh", "-c", "kill -TERM $PPID; exec sleep 60"], 143),
         (&["/nowhere/command"], 127),
         (&["no-such-command"], 127),
         (&["/etc/passwd"], 126),
