@@ -43,6 +43,11 @@ pub(crate) async fn cached(builder: Builder, options: &Options) -> Result<Builde
         });
     };
     let Some(url) = redis_url(place) else {
+        if place.is_empty() || place.to_string_lossy().contains("://") {
+            let line =
+                "--cache: expected a directory, or a URL that starts with redis:// or rediss://";
+            return Err(Failure::usage(line));
+        }
         return Ok(with(builder, open(Path::new(place))?, key));
     };
     if key.is_none() {

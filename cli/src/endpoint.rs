@@ -18,6 +18,7 @@ use http::{Method, Request, StatusCode, header};
 use hyper::body::Incoming;
 use metrics::Requests;
 use response::{Answer, answer, refusal};
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -102,8 +103,13 @@ impl Endpoint {
 /// The addresses of `host:port`.
 async fn resolve(address: &str, allow_remote: bool) -> Result<Vec<SocketAddr>, Failure> {
     let addresses = tokio::net::lookup_host(address).await.map_err(|error| {
-        Failure::io(&format!("--listen {address}"), &error)
-            .with_explanation("it is HOST:PORT, such as 127.0.0.1:9911")
+        let failure = Failure::io(&format!("--listen {address}"), &error);
+        match error.kind() {
+            io::ErrorKind::InvalidInput => failure.into_usage(),
+            // The name of a host that the resolver does not know.
+            _ => failure,
+        }
+        .with_explanation("it is HOST:PORT, such as 127.0.0.1:9911")
     })?;
     let addresses: Vec<_> = addresses.collect();
     let is_remote = |address: &SocketAddr| !address.ip().to_canonical().is_loopback();

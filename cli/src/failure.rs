@@ -12,7 +12,7 @@ const WRONG_USAGE: u8 = 2;
 
 /// Names of the library's interface in its messages, and the option that a user of the command
 /// knows. The flag says whether a problem with it is wrong usage.
-const OPTIONS: [(&str, &str, bool); 14] = [
+const OPTIONS: [(&str, &str, bool); 16] = [
     ("role_arn", "--role-arn", true),
     ("AWS_ROLE_ARN", "--role-arn (AWS_ROLE_ARN)", true),
     ("audience", "--audience", true),
@@ -35,6 +35,9 @@ const OPTIONS: [(&str, &str, bool); 14] = [
     ("IamIdToken::new", "--impersonate", true),
     ("ApplicationDefault::from_file", "--credentials-file", true),
     ("TokenFile::new", "--token-file", true),
+    ("google_kms", "--cache-kms-key", true),
+    // Mostly a directory that cannot be used.
+    ("FileCache::new", "--cache", false),
 ];
 
 /// Why the command failed, for a person.
@@ -64,6 +67,11 @@ impl Failure {
     /// Wrong usage, in one line.
     pub(crate) fn usage(line: impl Into<String>) -> Self {
         Self::new(line).with_status(WRONG_USAGE)
+    }
+
+    /// The failure, as wrong usage.
+    pub(crate) fn into_usage(self) -> Self {
+        self.with_status(WRONG_USAGE)
     }
 
     /// What went wrong, in one line.
@@ -156,6 +164,26 @@ impl From<BuildError> for Failure {
             }
         };
         failure.with_status(status)
+    }
+}
+
+/// Prints the help or the version that was asked for, or what is wrong with the arguments.
+pub(crate) fn of_usage(error: &clap::Error) -> ExitCode {
+    let text = error.render().to_string();
+    match text.strip_prefix("error: ") {
+        Some(text) => {
+            let mut lines = text.lines().filter(|line| !line.is_empty());
+            let failure = Failure::usage(lines.next().unwrap_or_default());
+            let explained = lines.fold(failure, |failure, line| {
+                failure.with_explanation(line.trim_start())
+            });
+            explained.print()
+        }
+        None => {
+            // Nobody can be told that the stream is closed.
+            let _ = error.print();
+            ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(WRONG_USAGE))
+        }
     }
 }
 

@@ -30,7 +30,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 fn main() -> ExitCode {
-    let Arguments { options, command } = Arguments::parse();
+    let Arguments { options, command } = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return failure::of_usage(&error),
+    };
     if let Command::Completions { shell } = &command {
         return completions(*shell).unwrap_or_else(|failure| failure.print());
     }

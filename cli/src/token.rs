@@ -36,7 +36,7 @@ pub(crate) async fn run(options: &Options, arguments: &Token) -> Result<ExitCode
     let mut stop = Stop::new()?;
     tokio::select! {
         // Only a first token that cannot be had or written ends it.
-        ended = keep_fresh(&provider, path) => ended,
+        ended = keep_fresh(&provider, path, clock::sleep) => ended,
         () = stop.requested() => Ok(ExitCode::SUCCESS),
     }
 }
@@ -46,6 +46,7 @@ pub(crate) async fn run(options: &Options, arguments: &Token) -> Result<ExitCode
 async fn keep_fresh(
     provider: &GoogleWebIdentityProvider,
     path: &Path,
+    sleep: impl AsyncFn(Duration),
 ) -> Result<ExitCode, Failure> {
     let mut token = provider.id_token().await?;
     write(path, &token)?;
@@ -55,7 +56,7 @@ async fn keep_fresh(
             0 => until_next(&token),
             failures => after_failures(failures),
         };
-        clock::sleep(pause).await;
+        sleep(pause).await;
         let written = provider.id_token().await.map_err(Failure::from);
         match written.and_then(|fresh| {
             write(path, &fresh)?;
@@ -88,3 +89,6 @@ fn after_failures(failures: u32) -> Duration {
     let doubled = RETRY.0.saturating_mul(2u32.saturating_pow(failures - 1));
     doubled.min(RETRY.1)
 }
+
+#[cfg(test)]
+mod tests;

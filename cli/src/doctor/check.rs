@@ -72,7 +72,7 @@ impl Check {
     }
 
     pub(crate) fn skipped(check: &'static str, title: &str, why: &str) -> Self {
-        Self::new(check, title, Status::Skipped, format!("skipped: {why}"))
+        Self::new(check, title, Status::Skipped, why)
     }
 
     /// An error of the library: what happened, the table, what to do.

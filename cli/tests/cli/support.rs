@@ -26,7 +26,7 @@ impl Machine {
     /// The program, with no other variables than the machine's.
     pub fn command(&self, arguments: &[&str]) -> Command {
         // A test that runs in the background of a script ignores SIGINT, and so would its children.
-        let mut command = Command::new("env");
+        let mut command = Command::new("/usr/bin/env");
         command
             .arg("--default-signal")
             .arg(env!("CARGO_BIN_EXE_aws-google-web-identity"))
@@ -41,9 +41,37 @@ impl Machine {
         command
     }
 
+    /// An access token of the machine's account.
+    pub async fn access_token(&self) -> String {
+        let host = self.emulator.metadata_host();
+        let request = format!(
+            "GET /computeMetadata/v1/instance/service-accounts/default/token HTTP/1.1\r\n\
+             Host: {host}\r\nMetadata-Flavor: Google\r\nConnection: close\r\n\r\n"
+        );
+        let mut stream = TcpStream::connect(host).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        let body: serde_json::Value = serde_json::from_str(body).unwrap();
+        body["access_token"].as_str().unwrap().to_owned()
+    }
+
     pub async fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().await.unwrap()
     }
+}
+
+/// How many file descriptors a test may take, `most` at most: the other tests run in the same
+/// process, and need some as well.
+pub fn spare_descriptors(most: u64) -> u64 {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // Best effort: the old limit stays.
+    let _ = setrlimit(Resource::Nofile, limit);
+    let limit = getrlimit(Resource::Nofile).current;
+    limit.map_or(most, |limit| most.min(limit / 2))
 }
 
 pub fn stdout(output: &Output) -> String {

@@ -4,16 +4,28 @@
     reason = "the program under test has the system's time"
 )]
 
+mod gcloud;
+mod slow_sts;
 mod support;
 
-use aws_google_web_identity_emulator::{Answer, Call};
+use aws_google_web_identity_emulator::{Answer, Call, Emulator};
 use serde_json::Value;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::process::{Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use support::{Machine, Serving, stderr, stdout};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::net::TcpStream;
+
+/// The claims of a token of the emulator's account.
+fn claims(emulator: &Emulator, seconds_left: u64) -> Value {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let (now, id) = (now.as_secs(), emulator.service_account_id());
+    serde_json::json!({
+        "iss": "https://accounts.google.com", "aud": emulator.audience(), "azp": id, "sub": id,
+        "iat": now, "exp": now + seconds_left,
+    })
+}
 
 type Fields = serde_json::Map<String, Value>;
 
@@ -212,10 +224,26 @@ async fn wrong_usage_is_status_2_and_shows_no_secret() {
         ),
         (&["token", "--once"], "--file"),
         (&["serve", "--listen", "0.0.0.0:0"], "--allow-remote"),
+        (&["serve", "--listen", "nonsense"], "HOST:PORT"),
+        (
+            &["credentials", "--cache", ""],
+            "--cache: expected a directory",
+        ),
+        (&["credentials", "--cache", "http://127.0.0.1"], "redis://"),
+        (
+            &["credentials", "--cache-kms-key", "x"],
+            "--cache-kms-key: ",
+        ),
     ] {
         let output = machine.run(arguments).await;
         let text = stderr(&output);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {text}");
+        let mut lines = text.lines().skip_while(|line| !line.starts_with("error: "));
+        assert!(lines.next().is_some(), "{arguments:?}: {text}");
+        assert!(
+            lines.all(|line| line.starts_with("  ")),
+            "{arguments:?}: {text}"
+        );
         assert!(
             text.contains(expected) && !text.contains("geheim"),
             "{arguments:?}: {text}"
@@ -372,14 +400,10 @@ async fn silent_connections_do_not_keep_others_out() {
     let machine = Machine::start().await;
     let serving = Serving::start(&machine, &[]).await;
     let mut silent = Vec::new();
-    for _ in 0..1000 {
-        match TcpStream::connect(("127.0.0.1", serving.port)).await {
-            Ok(stream) => silent.push(stream),
-            // This process is out of file descriptors.
-            Err(_) => break,
-        }
+    for _ in 0..support::spare_descriptors(1000) {
+        let stream = TcpStream::connect(("127.0.0.1", serving.port)).await;
+        silent.push(stream.unwrap());
     }
-    silent.pop();
     assert!(silent.len() > 300, "{}", silent.len());
     let (status, _) = serving.get("/v1/credentials", &serving.authorized()).await;
     assert_eq!(status, 200);
@@ -408,7 +432,7 @@ async fn exec_exits_as_the_command_does() {
     for (command, expected) in [
         (&["sh", "-c", "exit 7"][..], 7),
         (&["sh", "-c", "kill -9 $$"], 137),
-        (&["sh", "-c", "kill -TERM $PPID; sleep 60"], 143),
+        (&["sh", "-c", "kill -TERM $PPID; exec sleep 60"], 143),
         (&["/nowhere/command"], 127),
         (&["no-such-command"], 127),
         (&["/etc/passwd"], 126),
