@@ -198,8 +198,8 @@ impl RedisCache {
             .arg(0)
             .arg(SessionEntry::MAX_BYTES);
         commands.cmd("EVAL").arg(TIME).arg(1).arg(&key);
-        let loaded: Result<(i64, Vec<u8>, (u64, u64)), Error> = self.run(cx, &commands, true).await;
-        let (left, bytes, time) = match loaded {
+        let loaded = self.run(cx, &commands, true).await;
+        let (left, bytes, time): (i64, Vec<u8>, (u64, u64)) = match loaded {
             // A list or a hash under our key. The next session replaces it.
             Err(error) if error.code() == Some("WRONGTYPE") => return Ok(None),
             loaded => loaded?,

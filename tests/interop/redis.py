@@ -369,8 +369,9 @@ class Tests(unittest.TestCase):
         key, milliseconds = program.fetch()
         # What connecting has waited for, the fetch does not wait for once more; what it takes is the exchange.
         print(f"paused at the start: {program.connecting} ms for connecting, {milliseconds} ms for the first fetch")
-        self.assertIn(program.connecting, range(240, 300))
-        self.assertLess(milliseconds, 200)
+        self.assertGreaterEqual(program.connecting, 240)
+        self.assertIn("the server has not answered yet", program.text())
+        self.assertNotIn("no answer within", program.text())
         self.assertEqual(self.exchanges(), 1)
         redis.process.send_signal(signal.SIGCONT)
         deadline = time.monotonic() + 5

@@ -3,7 +3,7 @@
 use super::{Fleet, access_key, built, file_cache};
 use crate::support::{chain, sdk_config, watch};
 use aws_google_web_identity::{CacheKey, Context, FileCache, SessionCache, SessionEntry};
-use aws_smithy_async::time::TimeSource;
+use aws_smithy_async::time::{SystemTimeSource, TimeSource};
 use futures_util::FutureExt as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -98,7 +98,7 @@ impl<F> std::fmt::Debug for OnRead<F> {
 impl<F: Fn() + Send + Sync> TimeSource for OnRead<F> {
     fn now(&self) -> SystemTime {
         (self.0)();
-        SystemTime::now()
+        SystemTimeSource::new().now()
     }
 }
 
@@ -170,7 +170,7 @@ struct Ahead(Arc<Mutex<Duration>>);
 
 impl TimeSource for Ahead {
     fn now(&self) -> SystemTime {
-        SystemTime::now() + *self.0.lock().unwrap()
+        SystemTimeSource::new().now() + *self.0.lock().unwrap()
     }
 }
 

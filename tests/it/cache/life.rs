@@ -132,7 +132,10 @@ async fn a_slow_cache_does_not_make_the_3_s_longer() {
     let second = tokio::spawn(async move { second.session().await });
     let reached = fleet.emulator.reached(Call::Sts, 2);
     let (_, waited) = fleet.clock.run_until(reached).await;
-    assert!((seconds(3)..seconds(5)).contains(&waited), "{waited:?}");
+    assert!(
+        (seconds(3)..Duration::from_millis(4300)).contains(&waited),
+        "{waited:?}"
+    );
     drop(hold);
     for process in [first, second] {
         fleet.clock.run_until(process).await.0.unwrap().unwrap();
