@@ -73,11 +73,10 @@ impl RoleArn {
 
 fn check_role_arn(arn: &str) -> Result<(), String> {
     const FORM: &str = "is not a role ARN: arn:aws:iam::<12 digits>:role/<name> is expected";
-    if !(20..=2048).contains(&arn.len()) {
-        return Err(format!(
-            "has {} bytes; a role ARN has 20 to 2048",
-            arn.len()
-        ));
+    match arn.len() {
+        ..20 => return Err(FORM.to_owned()),
+        20..=2048 => {}
+        bytes => return Err(format!("has {bytes} bytes; a role ARN has 20 to 2048")),
     }
     let mut fields = arn.splitn(6, ':');
     let mut next = || fields.next().unwrap_or_default();

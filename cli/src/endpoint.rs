@@ -101,7 +101,11 @@ impl Endpoint {
 }
 
 /// The addresses of `host:port`.
-async fn resolve(address: &str, allow_remote: bool) -> Result<Vec<SocketAddr>, Failure> {
+/// The addresses to listen on.
+///
+/// # Errors
+/// When the text is no address, or a remote one that is not allowed.
+pub(crate) async fn resolve(address: &str, allow_remote: bool) -> Result<Vec<SocketAddr>, Failure> {
     let addresses = tokio::net::lookup_host(address).await.map_err(|error| {
         let failure = Failure::io(&format!("--listen {address}"), &error);
         match error.kind() {

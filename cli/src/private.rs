@@ -37,6 +37,16 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     written
 }
 
+/// Whether there is a directory for the file.
+pub(crate) fn check_directory(file: &Path) -> io::Result<()> {
+    let file = std::path::absolute(file)?;
+    let parent = file.parent().ok_or(io::ErrorKind::InvalidFilename)?;
+    match fs::metadata(parent)?.is_dir() {
+        true => Ok(()),
+        false => Err(io::ErrorKind::NotADirectory.into()),
+    }
+}
+
 /// Writes a new file that only this user may read.
 fn create(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut options = OpenOptions::new();

@@ -1,7 +1,7 @@
 //! `serve`: the container credentials endpoint, until a signal.
 
 use crate::arguments::{Options, Serve};
-use crate::endpoint::{Authorization, Endpoint};
+use crate::endpoint::{self, Authorization, Endpoint};
 use crate::events::Events;
 use crate::failure::{Failure, print_out};
 use crate::private::{self, PrivateDir};
@@ -35,6 +35,15 @@ async fn serve(
     arguments: &Serve,
     events: Arc<Events>,
 ) -> Result<ExitCode, Failure> {
+    // What is wrong with the arguments is said before anybody is asked.
+    endpoint::resolve(&arguments.listen, arguments.allow_remote).await?;
+    if let Some(path) = &arguments.authorization_token_file {
+        private::check_directory(path).map_err(|error| {
+            let doing = format!("--authorization-token-file {}", path.display());
+            Failure::io(&doing, &error)
+                .with_explanation("its directory must exist: make or mount it")
+        })?;
+    }
     let supply = start(options).await?;
     let authorization =
         Authorization::random().map_err(|error| Failure::io("the authorization token", &error))?;

@@ -22,6 +22,7 @@ pub async fn main() -> ExitCode {
         }
         Ok(Parsed::Run(arguments)) => arguments,
         Err(problem) => {
+            fail_eval();
             eprintln!("error: {problem}\nSee --help.");
             return ExitCode::from(USAGE_ERROR);
         }
@@ -29,10 +30,19 @@ pub async fn main() -> ExitCode {
     match run(&arguments).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
+            if !arguments.json {
+                fail_eval();
+            }
             eprintln!("error: {error}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// The status of a program in the background reaches no shell: `eval "$(program &)"` fails if the
+/// output does.
+fn fail_eval() {
+    let _ = writeln!(std::io::stdout(), "false");
 }
 
 async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {

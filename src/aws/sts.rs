@@ -34,6 +34,7 @@ pub(crate) struct Sts {
     client: Client,
     /// For messages.
     region: Arc<str>,
+    has_region: bool,
     /// Present when many roles share the client.
     pace: Option<Arc<Pace>>,
 }
@@ -58,7 +59,8 @@ impl Sts {
         let region = region.or_else(|| cx.sdk().region().cloned());
         let name = region.as_ref().map_or("none", |region| region.as_ref());
         let name = Arc::from(name);
-        if region.is_some() {
+        let has_region = region.is_some();
+        if has_region {
             config = config.region(region);
         }
         let mut config = cx.transport().outfit(config);
@@ -68,6 +70,7 @@ impl Sts {
         Self {
             client: Client::from_conf(config.build()),
             region: name,
+            has_region,
             pace: pace.map(Arc::new),
         }
     }

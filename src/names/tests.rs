@@ -21,7 +21,8 @@ fn any_partition_and_path_is_accepted() {
 #[test]
 fn a_bad_role_arn_is_refused_with_value_and_rule() {
     for (arn, says) in [
-        ("", "has 0 bytes; a role ARN has 20 to 2048"),
+        ("", "arn:aws:iam::<12 digits>:role/<name> is expected"),
+        ("demo", "arn:aws:iam::<12 digits>:role/<name> is expected"),
         (
             "arn:aws:iam::1234:role/a-long-enough-name",
             "\"1234\" is not an account id of 12 digits",

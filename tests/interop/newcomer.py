@@ -19,7 +19,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 def commands():
     """The block of the page on other languages."""
-    page = (ROOT / "docs/guide/testing.md").read_text().split("# Other languages")[1]
+    page = (ROOT / "docs/guide/testing.md").read_text().split("# A program beside yours")[1]
     (block,) = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
     return block
 
@@ -28,8 +28,8 @@ def commands():
 CARGO = """#!/usr/bin/env bash
 set -eu
 case "$*" in
-  "run --quiet -p aws-google-web-identity-emulator --features s3 -- "*) shift 7; exec "$TARGET/debug/aws-google-web-identity-emulator" "$@" ;;
-  "run --quiet --example list_buckets") exec "$TARGET/debug/examples/list_buckets" ;;
+  "run -p aws-google-web-identity-emulator --features s3 -- "*) shift 6; exec "$TARGET/debug/aws-google-web-identity-emulator" "$@" ;;
+  "run --example list_buckets") exec "$TARGET/debug/examples/list_buckets" ;;
   *) echo "not what the guide says: cargo $*" >&2; exit 101 ;;
 esac
 """

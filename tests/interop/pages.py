@@ -48,9 +48,9 @@ esac
 CARGO = """
 case "$*" in
   "run --example quickstart") exec "$TARGET/debug/examples/quickstart" ;;
-  "run --example list_buckets"|"run --quiet --example list_buckets"|"run") exec "$TARGET/debug/examples/list_buckets" ;;
-  "run --quiet -p aws-google-web-identity-emulator --features s3 -- "*)
-    shift 7; exec "$TARGET/debug/aws-google-web-identity-emulator" "$@" ;;
+  "run --example list_buckets"|"run") exec "$TARGET/debug/examples/list_buckets" ;;
+  "run -p aws-google-web-identity-emulator --features s3 -- "*)
+    shift 6; exec "$TARGET/debug/aws-google-web-identity-emulator" "$@" ;;
   "add "*) exec "$CARGO" "$@" ;;
   # By .ci/run, by web_service.py, and where somebody installs a program.
   "test --workspace --all-features"|"test --all-features --test it faults"|"bench --all-features") ;;

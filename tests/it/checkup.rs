@@ -213,6 +213,26 @@ async fn the_caller_is_asked_for_with_the_session_that_is_held() {
     assert_eq!(token, session.credentials().session_token());
 }
 
+/// The exchange needs no Region at an explicit endpoint, the signature of this call does.
+#[tokio::test]
+async fn the_owner_is_asked_for_without_a_region_too() {
+    let emulator = watch::start().await;
+    let sdk = emulator.sdk_config().into_builder().region(None).build();
+    let provider = GoogleWebIdentityProvider::builder(emulator.role_arn())
+        .audience(emulator.audience())
+        .token_source(MetadataServer::new().endpoint(emulator.metadata_endpoint()))
+        .configure(&sdk)
+        .environment([] as [(&str, &str); 0])
+        .build()
+        .await
+        .unwrap();
+    let unknown = provider.caller_identity().await.unwrap_err();
+    assert_eq!(unknown.code(), Some("InvalidAction"), "{}", chain(&unknown));
+    let sent = emulator.requests_of(Call::Sts);
+    let signed = sent.last().unwrap().header("authorization").unwrap();
+    assert!(signed.contains("/us-east-1/sts/aws4_request"), "{signed}");
+}
+
 #[tokio::test]
 async fn credentials_that_are_refused_are_told_from_a_server_without_the_call() {
     let emulator = watch::start().await;

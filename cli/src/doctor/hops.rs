@@ -141,8 +141,9 @@ pub(super) fn sts(error: &Error, role: Option<&RoleArn>, judged: Option<Status>)
              role. Compare: {read} {again}"
         )],
         None => vec![format!(
-            "the role's trust policy does not admit the keys above, or there is no such role. {again} To \
-             see which condition fails, write the policy to a file and name that with --trust-policy: {}",
+            "the role's trust policy does not admit the keys above, or there is no such role. {again} \
+             `aws-google-web-identity trust-policy` prints a policy that admits them. To see which \
+             condition fails, write the policy to a file and name that with --trust-policy: {}",
             read.replacen("Document`", "Document > trust.json`", 1)
         )],
     };

@@ -13,6 +13,7 @@ use aws_credential_types::Credentials;
 use aws_sdk_sts::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
 use aws_sdk_sts::error::ProvideErrorMetadata;
 use aws_sdk_sts::operation::RequestId;
+use aws_types::region::Region;
 
 const CALL: &str = "GetCallerIdentity";
 
@@ -43,7 +44,12 @@ impl Sts {
         cx: &Context,
         credentials: &Credentials,
     ) -> Result<String, Error> {
-        let signed = aws_sdk_sts::Config::builder().credentials_provider(credentials.clone());
+        let mut signed = aws_sdk_sts::Config::builder().credentials_provider(credentials.clone());
+        // An explicit endpoint needs no Region, but the signature does. STS's first one serves as
+        // the default there, as in the AWS CLI.
+        if !self.has_region {
+            signed = signed.region(Region::from_static("us-east-1"));
+        }
         let last_answer = LastAnswer::default();
         let answered = self
             .client

@@ -66,8 +66,9 @@ pub(super) fn hint(
         "AccessDenied" | "AccessDeniedException" => {
             "the role's trust policy doesn't admit the token, or there is no such role. The policy's \
              conditions must match the keys above: :aud is the token's azp, :oaud the audience that \
-             was asked for. trust_policy::TrustPolicy::judge says which condition fails. A new role \
-             or policy takes some seconds to spread"
+             was asked for. The command `aws-google-web-identity doctor --trust-policy FILE`, or \
+             trust_policy::TrustPolicy::judge, says which condition fails. A new role or policy takes \
+             some seconds to spread"
         }
         "ExpiredTokenException" | "ExpiredToken" => {
             "a fresh token was refused as too old as well: is this machine's clock right?"
