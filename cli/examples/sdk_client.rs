@@ -4,6 +4,11 @@
 //! sdk_client BUCKET KEY [SECONDS]`. With `SECONDS`, it reads twice a second for that long, and
 //! prints the access key id of each read; else it prints the object.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a program of its own, which has no Context"
+)]
+
 use aws_config::BehaviorVersion;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_sdk_s3::error::DisplayErrorContext;
