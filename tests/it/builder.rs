@@ -103,7 +103,8 @@ async fn role_and_audience_have_no_default_and_say_what_they_are() {
         "role_arn: is not set; it is the role to assume, arn:aws:iam::<12 digits>:role/<name>";
     assert!(text.contains(role) && text.contains(audience), "{text}");
     let text = refusal(GoogleWebIdentityProvider::builder("").configure(&sdk_config())).await;
-    assert!(text.contains("role_arn: \"\" has 0 bytes"), "{text}");
+    let form = "role_arn: \"\" is not a role ARN: arn:aws:iam::<12 digits>:role/<name> is expected";
+    assert!(text.contains(form), "{text}");
 }
 
 #[tokio::test]
