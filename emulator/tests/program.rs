@@ -97,9 +97,10 @@ fn failed(arguments: &[&str], status: i32) -> String {
         stdout,
         stderr,
     } = program(arguments).output().unwrap();
+    // `eval "$(program &)"` fails then, as the program does.
     assert_eq!(
-        (code.code(), stdout.len()),
-        (Some(status), 0),
+        (code.code(), &*stdout),
+        (Some(status), &b"false\n"[..]),
         "{arguments:?}"
     );
     String::from_utf8(stderr).unwrap()
