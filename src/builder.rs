@@ -13,6 +13,7 @@ use crate::google::application_default::ApplicationDefault;
 use crate::google::token_endpoint::JwtBearer;
 use crate::names::{Audience, RoleArn, SessionName};
 use crate::provider::GoogleWebIdentityProvider;
+use crate::redact::shown;
 use crate::refresh::RefreshPolicy;
 use crate::token::{ProvideIdToken, SignJwt};
 use aws_types::SdkConfig;
@@ -363,15 +364,26 @@ async fn check(
     })
 }
 
-impl fmt::Debug for Builder {
-    /// Leaves out the `SdkConfig`, whose `Debug` shows the profile with its access keys.
+/// A text that is quoted already.
+struct DebugText(String);
+
+impl fmt::Debug for DebugText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Builder {
+    /// Leaves out the `SdkConfig`, whose `Debug` shows the profile with its access keys. Nothing was
+    /// checked yet: a name may be a key that was pasted in its place.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = |text: &Option<String>| text.as_deref().map(|it| DebugText(shown(it)));
         f.debug_struct("Builder")
             .field("from_env", &self.from_env)
-            .field("role_arn", &self.role_arn)
-            .field("audience", &self.audience)
+            .field("role_arn", &text(&self.role_arn))
+            .field("audience", &text(&self.audience))
             .field("source", &self.source)
-            .field("session_name", &self.session_name)
+            .field("session_name", &text(&self.session_name))
             .field("session_length", &self.session_length)
             .field("policy", &self.policy)
             .field("policy_arns", &self.policy_arns)

@@ -13,7 +13,7 @@
 //! | signed assertion | [`SignedJwt`](crate::token::SignedJwt) | nothing; the claims of the unsigned [`Assertion`](crate::token::Assertion) are no secret |
 //! | a private key, a refresh token, a client's secret, a subject token in a file or an answer | [`SecretText`] or [`Secret`] | nothing |
 //! | the private key in use | `RsaKeyPair`, which the `Debug` of [`LocalKey`](crate::LocalKey) leaves out | the account, the key's id |
-//! | values of request headers | [`Headers`], without `Debug` | the names of those that a credentials file sets |
+//! | values of request headers, the query of a `credential_source.url` | [`Parts`], without `Debug` | the names of those headers that a credentials file sets |
 //! | keys of a session | the SDK's `Credentials` | the access key id, the expiry |
 //! | arguments of a command | [`TokenCommand`](crate::TokenCommand), whose `Debug` leaves them out | the program |
 //! | the SDK's configuration, profile and all | `Builder`, `Context` and `Sts`, whose `Debug` leaves it out | the Region |
@@ -22,10 +22,11 @@
 //!
 //! # What leaves the process
 //!
-//! - A secret is sent in a body or a header, never in a URL. The identity request to the metadata
-//!   server has the audience in its URL, which is no secret.
+//! - A secret is sent in a body or a header, never in a URL, unless a credentials file has it in the
+//!   query of its `credential_source.url`. The identity request to the metadata server has the
+//!   audience in its URL, which is no secret.
 //! - A body is [`opaque`] to the SDK, which prints others at TRACE and when an endpoint does not
-//!   fit. Headers are added below the SDK, by [`HiddenHeaders`].
+//!   fit. Headers and that query are added below the SDK, by [`HiddenParts`].
 //! - The SDK does not print answers: [`HiddenAnswers`] wraps every HTTP client, and
 //!   [`hide_output`] marks what our own calls read from them.
 //!
@@ -76,6 +77,6 @@ mod uri;
 pub(crate) use blank::{SECRET_FIELDS, blank_out, scrubbed, without, without_tokens};
 pub(crate) use path::{ShownPath, secret_kind};
 pub(crate) use quote::{body_summary, json_place, pem_label, prose, said, shown, shown_long, word};
-pub(crate) use sdk::{Headers, HiddenAnswers, HiddenHeaders, causes, hide_output, opaque};
+pub(crate) use sdk::{HiddenAnswers, HiddenParts, Parts, causes, hide_output, opaque};
 pub(crate) use secret::{Secret, SecretText};
 pub(crate) use uri::{bare, host_and_port};

@@ -26,7 +26,7 @@ pub(crate) use roots::root_certificates;
 
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::redact::HiddenHeaders;
+use crate::redact::HiddenParts;
 use aws_smithy_async::rt::sleep::SharedAsyncSleep;
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use aws_smithy_runtime::client::orchestrator::operation::Operation;
@@ -119,14 +119,14 @@ impl Transport {
             true => self.direct.clone(),
             false => self.http.clone(),
         };
-        let headers = Arc::new(std::mem::take(&mut request.headers));
+        let parts = Arc::new(std::mem::take(&mut request.hidden));
         let time = self.time.clone();
         let origin = request.endpoint.origin();
         let last_answer = LastAnswer::default();
         let mut call = Operation::builder()
             .service_name("Google")
             .operation_name(operation)
-            .http_client(HiddenHeaders { client, headers })
+            .http_client(HiddenParts { client, parts })
             .endpoint_url(&origin)
             .no_auth()
             .standard_retry(&retries)

@@ -5,6 +5,7 @@
 use crate::arguments::Options;
 use crate::failure::Failure;
 use crate::identity;
+use crate::shown::shown_path;
 use aws_google_web_identity::{Builder, FileCache, RedisCache, Sealed, SealingKey, SessionCache};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -43,7 +44,7 @@ pub(crate) async fn cached(builder: Builder, options: &Options) -> Result<Builde
         });
     };
     let Some(url) = redis_url(place) else {
-        if place.is_empty() || place.to_string_lossy().contains("://") {
+        if !is_directory(&place.to_string_lossy()) {
             let line =
                 "--cache: expected a directory, or a URL that starts with redis:// or rediss://";
             return Err(Failure::usage(line));
@@ -82,6 +83,19 @@ fn open(directory: &Path) -> Result<FileCache, Failure> {
     Ok(FileCache::new(directory)?)
 }
 
+/// Whether the text can be meant as one: no URL, and no URL that lacks only its scheme, since that
+/// may hold a password.
+fn is_directory(text: &str) -> bool {
+    let server = text.split('/').next().unwrap_or_default();
+    !text.is_empty() && !text.contains("://") && !(server.contains('@') && server.contains(':'))
+}
+
+/// Whether the text is what the file must hold.
+fn is_key(text: &OsStr) -> bool {
+    let text = text.as_encoded_bytes();
+    STANDARD.decode(text).is_ok_and(|key| key.len() == 32)
+}
+
 fn redis_url(place: &OsStr) -> Option<&str> {
     let text = place.to_str()?;
     REDIS
@@ -98,7 +112,12 @@ fn sealing_key(options: &Options) -> Result<Option<SealingKey>, Failure> {
     let Some(path) = &options.cache_key else {
         return Ok(None);
     };
-    let setting = format!("--cache-key {}", path.display());
+    if is_key(path.as_os_str()) {
+        let line =
+            "--cache-key: is a key (not shown); the path of a file that holds it is expected";
+        return Err(Failure::usage(line));
+    }
+    let setting = format!("--cache-key {}", shown_path(path));
     let mut text = String::new();
     fs::File::open(path)
         .and_then(|file| file.take(MAX_KEY_FILE).read_to_string(&mut text))

@@ -100,8 +100,7 @@ impl Endpoint {
     }
 }
 
-/// The addresses of `host:port`.
-/// The addresses to listen on.
+/// The addresses of `host:port`, to listen on.
 ///
 /// # Errors
 /// When the text is no address, or a remote one that is not allowed.

@@ -17,6 +17,7 @@ mod log;
 mod private;
 mod serve;
 mod setup;
+mod shown;
 mod signals;
 mod supply;
 mod token;

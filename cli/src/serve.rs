@@ -5,6 +5,7 @@ use crate::endpoint::{self, Authorization, Endpoint};
 use crate::events::Events;
 use crate::failure::{Failure, print_out};
 use crate::private::{self, PrivateDir};
+use crate::shown::shown_path;
 use crate::signals::Stop;
 use crate::supply::Supply;
 use crate::{cache, setup};
@@ -39,7 +40,7 @@ async fn serve(
     endpoint::resolve(&arguments.listen, arguments.allow_remote).await?;
     if let Some(path) = &arguments.authorization_token_file {
         private::check_directory(path).map_err(|error| {
-            let doing = format!("--authorization-token-file {}", path.display());
+            let doing = format!("--authorization-token-file {}", shown_path(path));
             Failure::io(&doing, &error)
                 .with_explanation("its directory must exist: make or mount it")
         })?;
@@ -96,7 +97,7 @@ impl TokenFile {
                     Ok(path)
                 });
                 let path = written.map_err(|error| {
-                    let doing = format!("--authorization-token-file {}", path.display());
+                    let doing = format!("--authorization-token-file {}", shown_path(path));
                     Failure::io(&doing, &error)
                 })?;
                 (path, None)

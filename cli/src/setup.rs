@@ -3,6 +3,7 @@
 use crate::arguments::Options;
 use crate::failure::Failure;
 use crate::identity;
+use crate::shown::shown_path;
 use aws_google_web_identity::{Builder, GoogleWebIdentityProvider, RefreshPolicy};
 use aws_types::region::Region;
 use std::path::Path;
@@ -64,6 +65,9 @@ fn read_policy(path: &Path) -> Result<String, Failure> {
         .and_then(|file| file.take(MAX_POLICY_FILE).read_to_string(&mut text));
     match read {
         Ok(_) => Ok(text),
-        Err(error) => Err(Failure::io(&format!("--policy {}", path.display()), &error)),
+        Err(error) => Err(Failure::io(
+            &format!("--policy {}", shown_path(path)),
+            &error,
+        )),
     }
 }

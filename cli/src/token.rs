@@ -2,6 +2,7 @@
 
 use crate::arguments::{Options, Token};
 use crate::failure::{Failure, print_out};
+use crate::shown::shown_path;
 use crate::signals::Stop;
 use crate::{clock, private, setup};
 use aws_google_web_identity::{GoogleWebIdentityProvider, IdToken};
@@ -73,7 +74,7 @@ async fn keep_fresh(
 
 fn write(path: &Path, token: &IdToken) -> Result<(), Failure> {
     let written = private::replace(path, token.expose().as_bytes());
-    written.map_err(|error| Failure::io(&format!("--file {}", path.display()), &error))?;
+    written.map_err(|error| Failure::io(&format!("--file {}", shown_path(path)), &error))?;
     let expires_at = crate::json::time(token.expires_at());
     tracing::info!(expires_at, "new ID token");
     Ok(())

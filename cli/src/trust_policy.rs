@@ -9,6 +9,7 @@ pub(crate) use document::Document;
 use crate::arguments::{Format, Options, TrustPolicy as Arguments};
 use crate::failure::{Failure, print_out};
 use crate::identity;
+use crate::shown::shown_path;
 use aws_google_web_identity::trust_policy::{ConditionKeys, TrustPolicy};
 use aws_google_web_identity::{Audience, Context, ProvideIdToken as _, RoleArn};
 use aws_smithy_async::rt::sleep::TokioSleep;
@@ -94,25 +95,6 @@ pub(crate) fn read(path: &Path) -> Result<TrustPolicy, Failure> {
             false => failure,
         }
     })
-}
-
-/// A path in a message. People paste contents where a path belongs: a text that does not look like
-/// a path is not shown.
-pub(crate) fn shown_path(path: &Path) -> String {
-    /// No file system has longer names.
-    const LONGEST_NAME: usize = 255;
-    let text = path.to_string_lossy();
-    let is_secret = text
-        .split(['/', '\\'])
-        .any(|name| name.len() > LONGEST_NAME)
-        || text.trim_start().starts_with(['{', '['])
-        || text.contains("eyJ") && text.len() > 40
-        || text.contains("-----BEGIN")
-        || text.contains("ya29.");
-    match is_secret {
-        true => "<not shown: it does not look like a path>".to_owned(),
-        false => format!("{text:?}"),
-    }
 }
 
 /// The condition keys of `--sub`, without any call, or of a token that is asked for.

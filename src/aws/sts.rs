@@ -34,7 +34,6 @@ pub(crate) struct Sts {
     client: Client,
     /// For messages.
     region: Arc<str>,
-    has_region: bool,
     /// Present when many roles share the client.
     pace: Option<Arc<Pace>>,
 }
@@ -59,8 +58,7 @@ impl Sts {
         let region = region.or_else(|| cx.sdk().region().cloned());
         let name = region.as_ref().map_or("none", |region| region.as_ref());
         let name = Arc::from(name);
-        let has_region = region.is_some();
-        if has_region {
+        if region.is_some() {
             config = config.region(region);
         }
         let mut config = cx.transport().outfit(config);
@@ -70,7 +68,6 @@ impl Sts {
         Self {
             client: Client::from_conf(config.build()),
             region: name,
-            has_region,
             pace: pace.map(Arc::new),
         }
     }
@@ -139,7 +136,7 @@ impl Sts {
             policy_arns,
             session_name: _,
         } = role;
-        let watched = WatchedCall::new(cx, token);
+        let watched = WatchedCall::new(cx, token.expose());
         let last_answer = LastAnswer::default();
         let mut call = self
             .client

@@ -101,48 +101,67 @@ pub(crate) type Headers = Vec<(Cow<'static, str>, Zeroizing<String>)>;
 #[error("the header {0} has a name or a value that HTTP does not allow, such as a line break")]
 struct NotAHeader(String);
 
-/// A client that adds these headers to the one request that it is made for, below the SDK: at TRACE
-/// that prints all headers of a request except `authorization`.
-pub(crate) struct HiddenHeaders {
-    pub(crate) client: SharedHttpClient,
-    pub(crate) headers: Arc<Headers>,
+#[derive(Debug, thiserror::Error)]
+#[error("the query of the URL is none that HTTP allows")]
+struct NotAQuery;
+
+/// What the SDK must not see of a request.
+#[derive(Default)]
+pub(crate) struct Parts {
+    pub(crate) headers: Headers,
+    /// Without its question mark; empty for none.
+    pub(crate) query: Zeroizing<String>,
 }
 
-impl fmt::Debug for HiddenHeaders {
+/// A client that adds these parts to the one request that it is made for, below the SDK: at TRACE
+/// that prints the URI of a request, and all its headers except `authorization`.
+pub(crate) struct HiddenParts {
+    pub(crate) client: SharedHttpClient,
+    pub(crate) parts: Arc<Parts>,
+}
+
+impl fmt::Debug for HiddenParts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("HiddenHeaders").field(&self.client).finish()
+        f.debug_tuple("HiddenParts").field(&self.client).finish()
     }
 }
 
-impl HttpClient for HiddenHeaders {
+impl HttpClient for HiddenParts {
     fn http_connector(
         &self,
         settings: &HttpConnectorSettings,
         components: &RuntimeComponents,
     ) -> SharedHttpConnector {
-        SharedHttpConnector::new(HiddenHeadersConnector {
+        SharedHttpConnector::new(HiddenPartsConnector {
             connector: self.client.http_connector(settings, components),
-            headers: self.headers.clone(),
+            parts: self.parts.clone(),
         })
     }
 }
 
-struct HiddenHeadersConnector {
+struct HiddenPartsConnector {
     connector: SharedHttpConnector,
-    headers: Arc<Headers>,
+    parts: Arc<Parts>,
 }
 
-impl fmt::Debug for HiddenHeadersConnector {
+impl fmt::Debug for HiddenPartsConnector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("HiddenHeadersConnector")
+        f.debug_tuple("HiddenPartsConnector")
             .field(&self.connector)
             .finish()
     }
 }
 
-impl HttpConnector for HiddenHeadersConnector {
+impl HttpConnector for HiddenPartsConnector {
     fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
-        for (name, value) in self.headers.iter() {
+        let Parts { headers, query } = &*self.parts;
+        if !query.is_empty() {
+            let uri = Zeroizing::new(format!("{}?{}", request.uri(), query.as_str()));
+            if request.set_uri(uri.as_str()).is_err() {
+                return HttpConnectorFuture::ready(Err(ConnectorError::user(NotAQuery.into())));
+            }
+        }
+        for (name, value) in headers {
             let (lower, value) = (name.to_ascii_lowercase(), value.as_str().to_owned());
             if request.headers_mut().try_insert(lower, value).is_err() {
                 let error = NotAHeader(shown(name));

@@ -2,7 +2,7 @@
 
 use super::endpoint::Endpoint;
 use crate::error::Stage;
-use crate::redact::{Headers, opaque};
+use crate::redact::{Parts, opaque};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
@@ -21,7 +21,7 @@ pub(crate) struct Request {
     pub(super) operation: &'static str,
     pub(super) endpoint: Endpoint,
     path: String,
-    pub(super) headers: Headers,
+    pub(super) hidden: Parts,
     body: Option<Body>,
     pub(super) direct: bool,
     pub(super) once: Option<Duration>,
@@ -35,7 +35,7 @@ impl Request {
             operation,
             endpoint: endpoint.clone(),
             path: String::new(),
-            headers: Headers::new(),
+            hidden: Parts::default(),
             body: None,
             direct: false,
             once: None,
@@ -61,10 +61,16 @@ impl Request {
         self
     }
 
+    /// Adds a query. It is treated as a secret.
+    pub(crate) fn query(mut self, query: &str) -> Self {
+        self.hidden.query = Zeroizing::new(query.to_owned());
+        self
+    }
+
     /// Adds a header. Its value is treated as a secret.
     pub(crate) fn header(mut self, name: impl Into<Cow<'static, str>>, value: &str) -> Self {
         let value = Zeroizing::new(value.to_owned());
-        self.headers.push((name.into(), value));
+        self.hidden.headers.push((name.into(), value));
         self
     }
 

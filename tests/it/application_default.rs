@@ -210,7 +210,8 @@ async fn an_external_account_exchanges_its_subject_token() {
     let from_file = json!({
         "file": subject.path(), "format": {"type": "json", "subject_token_field_name": "id_token"},
     });
-    let from_url = json!({ "url": format!("{}/subject?a=b", emulator.metadata_endpoint()) });
+    let query = "code=queryThatMayBeSecret&a=%20b";
+    let from_url = json!({ "url": format!("{}/subject?{query}", emulator.metadata_endpoint()) });
     for (source, token) in [
         (from_file, "subject.of.somebody"),
         (from_url, "subject.at.url"),
@@ -259,6 +260,12 @@ async fn an_external_account_exchanges_its_subject_token() {
         assert_eq!(call.header("authorization"), Some("Bearer granted"));
         emulator.answer_genuinely();
     }
+    let asked = emulator.requests_of(Call::Other);
+    let sent = [("code", "queryThatMayBeSecret"), ("a", " b")];
+    let sent = sent.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!(asked.last().unwrap().query(), sent);
+    let logged = watch::logged();
+    assert!(logged.contains("subject") && !logged.contains("queryThat"));
     let mut without = account(json!({ "file": subject.path() }));
     without
         .as_object_mut()

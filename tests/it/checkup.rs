@@ -237,7 +237,7 @@ async fn the_owner_is_asked_for_without_a_region_too() {
 async fn credentials_that_are_refused_are_told_from_a_server_without_the_call() {
     let emulator = watch::start().await;
     let provider = provider(&emulator).await;
-    provider.session().await.unwrap();
+    let session = provider.session().await.unwrap();
     // The emulator's own answer.
     let unknown = provider.caller_identity().await.unwrap_err();
     assert_eq!(unknown.code(), Some("InvalidAction"));
@@ -256,6 +256,19 @@ async fn credentials_that_are_refused_are_told_from_a_server_without_the_call() 
         text.contains("GetCallerIdentity: HTTP 403 InvalidClientTokenId"),
         "{text}"
     );
+
+    // As a server that shows what it has computed the signature of.
+    let token = session.credentials().session_token().unwrap();
+    let repeats = format!("the request was x-amz-security-token:{token}");
+    emulator.answer_next(
+        Call::Sts,
+        1,
+        sts_error(403, "SignatureDoesNotMatch", &repeats),
+    );
+    let refused = provider.caller_identity().await.unwrap_err();
+    let text = chain(&refused);
+    assert!(text.contains("the request was"), "{text}");
+    assert!(!text.contains(&token[20..60]), "{text}");
 
     let empty = Answer::status(200).header("content-type", "text/xml");
     let empty = empty.body(IDENTITY.replace("arn:aws:sts::123456789012:assumed-role/demo/me", ""));

@@ -4,7 +4,7 @@ use super::check::{Check, NO_IDENTITY, Status};
 use crate::arguments::Options;
 use crate::failure::of_problem;
 use crate::identity;
-use crate::trust_policy::shown_path;
+use crate::shown::shown_path;
 use aws_google_web_identity::{
     BuildError, Context, DefaultIdentity, MetadataServer, Platform, RoleArn, Server,
     ServiceAccountEmail, Stage,

@@ -196,6 +196,8 @@ async fn a_refusal_is_one_line_and_an_indented_explanation() {
     );
 }
 
+const KEY: &str = "geheimAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+
 #[tokio::test]
 async fn wrong_usage_is_status_2_and_shows_no_secret() {
     let machine = Machine::start().await;
@@ -234,6 +236,16 @@ async fn wrong_usage_is_status_2_and_shows_no_secret() {
             &["credentials", "--cache-kms-key", "x"],
             "--cache-kms-key: ",
         ),
+        // 32 bytes in base64.
+        (
+            &["credentials", "--cache", "x", "--cache-key", KEY],
+            "--cache-key: is a key (not shown)",
+        ),
+        // A URL without its scheme.
+        (
+            &["credentials", "--cache", "app:geheim@127.0.0.1:6379"],
+            "--cache: expected a directory",
+        ),
     ] {
         let output = machine.run(arguments).await;
         let text = stderr(&output);
@@ -248,6 +260,27 @@ async fn wrong_usage_is_status_2_and_shows_no_secret() {
             text.contains(expected) && !text.contains("geheim"),
             "{arguments:?}: {text}"
         );
+    }
+    // A secret in place of a path that cannot be used.
+    for arguments in [
+        &["credentials", "--policy", "{\"geheim\": 1}"][..],
+        &[
+            "token",
+            "--once",
+            "--file",
+            "eyJhbGciOiJSUzI1NiIsImtpZCI6ImdlaGVpbSJ9/geheim",
+        ],
+        &[
+            "serve",
+            "--authorization-token-file",
+            "eyJhbGciOiJSUzI1NiIsImtpZCI6ImdlaGVpbSJ9/geheim",
+        ],
+    ] {
+        let output = machine.run(arguments).await;
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {output:?}");
+        let text = stderr(&output);
+        let says = text.contains("not shown") && !text.contains("geheim");
+        assert!(says, "{arguments:?}: {text}");
     }
     let output = machine
         .command(&["credentials"])

@@ -1,8 +1,7 @@
-//! Watches one call of STS: keeps the token out of the SDK's logs, and notes when the answer came.
+//! Watches one call of STS: keeps its secret out of the SDK's logs, and notes when the answer came.
 
 use crate::context::Context;
-use crate::redact::{opaque, scrubbed};
-use crate::token::IdToken;
+use crate::redact::{Secret, opaque, scrubbed};
 use crate::transport::Received;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::{
@@ -20,18 +19,19 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 #[derive(Clone, Debug)]
 pub(super) struct WatchedCall {
     cx: Context,
-    token: IdToken,
+    /// What the request carries: the ID token, or the session token.
+    secret: Secret,
     received: Arc<Mutex<Received>>,
     /// Scheme, host and port that the SDK's endpoint rules led to.
     endpoint: Arc<OnceLock<String>>,
 }
 
 impl WatchedCall {
-    pub(super) fn new(cx: &Context, token: &IdToken) -> Self {
+    pub(super) fn new(cx: &Context, secret: &str) -> Self {
         let received = Received::new(cx.now(), None);
         Self {
             cx: cx.clone(),
-            token: token.clone(),
+            secret: Secret::new(secret),
             received: Arc::new(Mutex::new(received)),
             endpoint: Arc::default(),
         }
@@ -54,7 +54,7 @@ impl Intercept for WatchedCall {
         "WatchedCall"
     }
 
-    /// Makes the form opaque, with the token in it. The SDK prints the request only after this.
+    /// Makes the form opaque, which may have the secret in it. The SDK prints the request only after this.
     fn modify_before_retry_loop(
         &self,
         context: &mut BeforeTransmitInterceptorContextMut<'_>,
@@ -83,7 +83,7 @@ impl Intercept for WatchedCall {
         Ok(())
     }
 
-    /// Notes the time of the answer by both clocks. A refusal may repeat the token, so the token is
+    /// Notes the time of the answer by both clocks. A refusal may repeat the secret, so the secret is
     /// blanked out of it. A success stays as it is: a session token can be a JWT as well, and have
     /// parts in common with ours.
     fn modify_before_deserialization(
@@ -98,7 +98,7 @@ impl Intercept for WatchedCall {
         if !response.status().is_success() {
             let body = response.body_mut();
             let original = std::mem::replace(body, SdkBody::taken());
-            *body = scrubbed(original, self.token.expose());
+            *body = scrubbed(original, self.secret.expose());
         }
         Ok(())
     }

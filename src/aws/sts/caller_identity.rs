@@ -3,10 +3,11 @@
 
 use crate::aws::region::sts_endpoint;
 use crate::aws::sts::Sts;
+use crate::aws::sts::call::WatchedCall;
 use crate::aws::sts::refusal::kind;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Stage};
-use crate::redact::said;
+use crate::redact::{said, without};
 use crate::server::Server;
 use crate::transport::{LastAnswer, transport_error};
 use aws_credential_types::Credentials;
@@ -47,15 +48,17 @@ impl Sts {
         let mut signed = aws_sdk_sts::Config::builder().credentials_provider(credentials.clone());
         // An explicit endpoint needs no Region, but the signature does. STS's first one serves as
         // the default there, as in the AWS CLI.
-        if !self.has_region {
+        if self.client.config().region().is_none() {
             signed = signed.region(Region::from_static("us-east-1"));
         }
+        let token = credentials.session_token().unwrap_or_default();
         let last_answer = LastAnswer::default();
         let answered = self
             .client
             .get_caller_identity()
             .customize()
             .config_override(signed)
+            .interceptor(WatchedCall::new(cx, token))
             .interceptor(last_answer.clone())
             .send()
             .await;
@@ -69,7 +72,10 @@ impl Sts {
                 };
             };
             let status = response.status().as_u16();
-            let (code, message) = (parsed.code(), parsed.message());
+            // The body was scrubbed on arrival. The parser may have rejoined pieces of the token.
+            let clean = |text: &str| without(text, token);
+            let (code, message) = (parsed.code().map(clean), parsed.message().map(clean));
+            let (code, message) = (code.as_deref(), message.as_deref());
             let what = format!(
                 "{CALL}: HTTP {status} {}: {}",
                 said(code.unwrap_or("without a code")),

@@ -13,8 +13,9 @@ use std::path::Path;
 pub(super) struct Held(File);
 
 impl Drop for Held {
-    /// Empties the file before it is unlocked: whoever locks it next has not written its own times
-    /// yet when another process reads them, and must not seem to hold a lease that has ended.
+    /// Empties the file before it is unlocked. The next holder locks it before it writes its own
+    /// times; a process that reads the file in between must not find the old ones, or the new lease
+    /// would seem to have ended.
     fn drop(&mut self) {
         // Should this fail, two processes may get a lease later, which does no harm.
         let _ = self.0.set_len(0);

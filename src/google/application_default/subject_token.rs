@@ -93,7 +93,7 @@ impl SubjectToken {
             }
             (None, Some(url)) => {
                 let (base, query) = match url.split_once('?') {
-                    Some((base, query)) => (base, format!("?{query}")),
+                    Some((base, query)) => (base, query.to_owned()),
                     None => (url.as_str(), String::new()),
                 };
                 // Other clouds' metadata servers speak http, on link-local addresses.
@@ -154,7 +154,7 @@ impl SubjectToken {
                 headers,
             } => {
                 let mut request =
-                    Request::get(Stage::Source, "subject token", endpoint).path(query.clone());
+                    Request::get(Stage::Source, "subject token", endpoint).query(query);
                 if endpoint.is_link_local() {
                     request = request.direct();
                 }
@@ -166,7 +166,7 @@ impl SubjectToken {
                     let what = format!("the subject token's url: {}", response.describe());
                     return Err(response.refusal(Stage::Source, what));
                 }
-                let name = format!("url {}", shown(&bare(&format!("{endpoint:?}{query}"))));
+                let name = format!("url {}", shown(&bare(&format!("{endpoint:?}"))));
                 self.extract_from(&name, response.body())
             }
         }
