@@ -14,6 +14,8 @@ import sys
 import tempfile
 import unittest
 
+import stand_ins
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
@@ -24,25 +26,13 @@ def commands():
     return block
 
 
-# Takes the arguments of the two commands and no others.
-CARGO = """#!/usr/bin/env bash
-set -eu
-case "$*" in
-  "run -p aws-google-web-identity-emulator --features s3 -- "*) shift 6; exec "$TARGET/debug/aws-google-web-identity-emulator" "$@" ;;
-  "run --example list_buckets") exec "$TARGET/debug/examples/list_buckets" ;;
-  *) echo "not what the guide says: cargo $*" >&2; exit 101 ;;
-esac
-"""
-
-
 def environment(home):
     """That of a new shell, with our `cargo`."""
-    cargo = pathlib.Path(home) / "bin/cargo"
-    cargo.parent.mkdir()
-    cargo.write_text(CARGO)
-    cargo.chmod(0o755)
+    programs = pathlib.Path(home) / "bin"
+    programs.mkdir()
+    stand_ins.write(programs, {"cargo": stand_ins.CARGO})
     target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
-    return {"HOME": home, "PATH": f"{cargo.parent}:{os.environ['PATH']}", "TARGET": str(target)}
+    return {"HOME": home, "PATH": f"{programs}:{os.environ['PATH']}", "TARGET": str(target)}
 
 
 class Newcomer(unittest.TestCase):

@@ -19,6 +19,7 @@ import sys
 import tempfile
 import unittest
 
+import stand_ins
 from emulator import Emulator
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -45,23 +46,8 @@ case "$*" in
 esac
 """
 
-CARGO = """
-case "$*" in
-  "run --example quickstart") exec "$TARGET/debug/examples/quickstart" ;;
-  "run --example list_buckets"|"run") exec "$TARGET/debug/examples/list_buckets" ;;
-  "run -p aws-google-web-identity-emulator --features s3 -- "*)
-    shift 6; exec "$TARGET/debug/aws-google-web-identity-emulator" "$@" ;;
-  "add "*) exec "$CARGO" "$@" ;;
-  # By .ci/run, by web_service.py, and where somebody installs a program.
-  "test --workspace --all-features"|"test --all-features --test it faults"|"bench --all-features") ;;
-  "run --example web_service -- --offline") ;;
-  "install --locked --path cli"|"install --locked --path ../aws-google-web-identity/emulator --features s3") ;;
-  *) refuse "$*" ;;
-esac
-"""
-
 STAND_INS = {
-    "gcloud": GCLOUD, "aws": AWS, "cargo": CARGO,
+    "gcloud": GCLOUD, "aws": AWS, "cargo": stand_ins.CARGO,
     "kubectl": 'case "$*" in "create namespace "*|"apply "*|"delete namespace "*) ;; *) refuse "$*" ;; esac',
     "docker": 'case "$1" in build|push) ;; *) refuse "$*" ;; esac',
     "systemctl": 'case "$1" in daemon-reload|enable|disable) ;; *) refuse "$*" ;; esac',
@@ -107,11 +93,7 @@ class Pages(unittest.TestCase):
         """A folder beside a clone, as the pages suppose, and the environment of a new shell."""
         scratch = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
         (scratch / "bin").mkdir()
-        for name, script in STAND_INS.items():
-            path = scratch / "bin" / name
-            refuse = f'refuse() {{ echo "{name}: no such command here: $1" >&2; exit 101; }}'
-            path.write_text(f"#!/bin/bash\nset -eu\n{refuse}\n{script}\n")
-            path.chmod(0o755)
+        stand_ins.write(scratch / "bin", STAND_INS)
         for program in ("aws-google-web-identity", "aws-google-web-identity-emulator"):
             (scratch / "bin" / program).symlink_to(TARGET / "debug" / program)
         (scratch / "aws-google-web-identity").symlink_to(ROOT)

@@ -305,15 +305,10 @@ async fn an_outage_does_not_keep_a_stored_session_from_being_used_to_its_end() {
         .emulator
         .answer_next(Call::Sts, 10_000, Answer::status(503));
     fleet.clock.advance(seconds(3500));
-    let provider = first.clone();
-    let (session, _) = fleet
-        .clock
-        .run_until(async move { access_key(&provider).await })
-        .await;
-    assert_eq!(session, old);
+    let session = fleet.clock.run_until(first.session()).await.0;
+    assert_eq!(session.unwrap().credentials().access_key_id(), old);
     fleet.clock.advance(HOUR);
-    let (session, _) = fleet.clock.run_until(first.session()).await;
-    session.unwrap_err();
+    fleet.clock.run_until(first.session()).await.0.unwrap_err();
 }
 
 #[tokio::test]
@@ -328,25 +323,17 @@ async fn in_an_outage_a_new_process_uses_the_stored_session_to_its_end() {
     let end = fleet.clock.now() + HOUR;
     for (before_end, is_valid) in [(600, true), (120, true), (0, false)] {
         let now = end - seconds(before_end);
-        fleet
-            .clock
-            .advance(now.duration_since(fleet.clock.now()).unwrap_or_default());
+        let ahead = now.duration_since(fleet.clock.now());
+        fleet.clock.advance(ahead.unwrap_or_default());
         let asked = fleet.exchanges();
         let new = built(fleet.builder().session_cache(memory.clone())).await;
-        let provider = new.clone();
-        let (session, _) = fleet
-            .clock
-            .run_until(async move { provider.session().await })
-            .await;
+        let session = fleet.clock.run_until(new.session()).await.0;
         assert!(fleet.exchanges() > asked, "it tries to renew the session");
         match is_valid {
             true => assert_eq!(session.unwrap().credentials().access_key_id(), old),
             false => assert_eq!(session.unwrap_err().stage(), Stage::Sts),
         }
-        let (refreshed, _) = fleet
-            .clock
-            .run_until(async move { new.refresh().await.map(drop) })
-            .await;
+        let refreshed = fleet.clock.run_until(new.refresh()).await.0;
         let error = refreshed.expect_err("a forced refresh takes no stored session");
         assert_eq!(error.stage(), Stage::Sts);
     }
