@@ -87,7 +87,8 @@ fn open(directory: &Path) -> Result<FileCache, Failure> {
 /// may hold a password.
 fn is_directory(text: &str) -> bool {
     let server = text.split('/').next().unwrap_or_default();
-    !text.is_empty() && !text.contains("://") && !(server.contains('@') && server.contains(':'))
+    let login = server.contains('@') && server.contains(':');
+    !text.is_empty() && !text.contains("://") && !login
 }
 
 /// Whether the text is what the file must hold.
