@@ -1,13 +1,12 @@
 //! The Google identity that the options name: a source of ID tokens.
 
 use crate::arguments::Options;
+use crate::gcloud::Gcloud;
 use aws_google_web_identity::{
-    ApplicationDefault, Audience, BuildError, Context, Error, GcpAuth, IamIdToken, IdToken,
-    MetadataServer, ProvideAccessToken, ProvideIdToken, TokenCommand, TokenFile, future,
+    ApplicationDefault, GcpAuth, IamIdToken, MetadataServer, ProvideAccessToken, ProvideIdToken,
+    TokenFile,
 };
 
-/// gcloud's own client, for which it can print a person's ID token.
-const GCLOUD_CLIENT: &str = "32555940559.apps.googleusercontent.com";
 /// gcloud's variable for another origin of IAM Credentials.
 const IAM_ENDPOINT: &str = "CLOUDSDK_API_ENDPOINT_OVERRIDES_IAMCREDENTIALS";
 
@@ -80,44 +79,4 @@ fn iam_endpoint() -> Option<String> {
     let endpoint = std::env::var(IAM_ENDPOINT).ok()?;
     let endpoint = endpoint.trim_end_matches('/').to_owned();
     Some(endpoint).filter(|endpoint| !endpoint.is_empty())
-}
-
-/// ID tokens that gcloud prints: of a service account for any audience, of a person only for
-/// gcloud's own client.
-#[derive(Debug)]
-struct Gcloud;
-
-impl Gcloud {
-    async fn token(&self, cx: &Context, audience: &Audience) -> Result<IdToken, Error> {
-        let mut arguments = vec!["auth".to_owned(), "print-identity-token".to_owned()];
-        if audience.as_str() != GCLOUD_CLIENT {
-            arguments.push(format!("--audiences={}", audience.as_str()));
-        }
-        let command = TokenCommand::new("gcloud").args(arguments);
-        let token = command.provide_id_token(cx, audience).await;
-        token.map_err(|error| {
-            let hint = error.hint().unwrap_or_default().to_owned();
-            error.with_hint(format!("{hint}\n{GCLOUD_HINT}").trim_start().to_owned())
-        })
-    }
-}
-
-const GCLOUD_HINT: &str = "\
-gcloud prints an ID token for an audience only of a service account. When a person is logged in, \n\
-name a service account with --impersonate EMAIL; the person needs \n\
-roles/iam.serviceAccountOpenIdTokenCreator on it. Or assume the role as the person, with \n\
---audience 32555940559.apps.googleusercontent.com (gcloud's client), if the trust policy admits that";
-
-impl ProvideIdToken for Gcloud {
-    fn provide_id_token<'a>(
-        &'a self,
-        cx: &'a Context,
-        audience: &'a Audience,
-    ) -> future::ProvideIdToken<'a> {
-        future::ProvideIdToken::new(self.token(cx, audience))
-    }
-
-    fn check(&self, _: &Context) -> Result<(), BuildError> {
-        Ok(())
-    }
 }

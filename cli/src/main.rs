@@ -11,6 +11,7 @@ mod endpoint;
 mod events;
 mod exec;
 mod failure;
+mod gcloud;
 mod identity;
 mod json;
 mod log;

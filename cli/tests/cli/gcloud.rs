@@ -61,6 +61,29 @@ async fn gcloud_prints_the_token_of_a_service_account() {
 }
 
 #[tokio::test]
+async fn a_cached_session_needs_no_gcloud_until_its_account_changes() {
+    let machine = machine().await;
+    let token = machine
+        .emulator
+        .issue_id_token(&claims(&machine.emulator, 3600));
+    let home = machine.home.path();
+    std::fs::write(home.join("print-identity-token"), token.unwrap()).unwrap();
+    let directory = home.join(".config/gcloud/configurations");
+    std::fs::create_dir_all(&directory).unwrap();
+    std::fs::write(directory.join("../active_config"), "default").unwrap();
+    let arguments = ["credentials", "--gcloud"];
+    let mut sessions = Vec::new();
+    for account in ["robot", "robot", "other"] {
+        let text = format!("[core]\naccount = {account}@demo.iam.gserviceaccount.com\n");
+        std::fs::write(directory.join("config_default"), text).unwrap();
+        sessions.push(fields(&run(&machine, &arguments).await));
+    }
+    assert_eq!(sessions[0], sessions[1]);
+    assert_ne!(sessions[0], sessions[2]);
+    assert_eq!(asked(&machine).lines().count(), 2, "{}", asked(&machine));
+}
+
+#[tokio::test]
 async fn a_person_has_a_token_for_gclouds_own_client_only() {
     let machine = machine().await;
     let output = run(&machine, &["credentials", "--gcloud"]).await;
