@@ -169,6 +169,7 @@ pub(crate) fn fuzz(bytes: &[u8]) {
     let entry = SessionEntry::new(bytes, Duration::from_secs(60));
     let session = CachedSession::of_entry(&entry, &key, SystemTime::UNIX_EPOCH);
     assert!(session.is_none(), "a hash that nobody computed");
+    session::fuzz(bytes, &key);
     sealed::fuzz(bytes, &key);
     file_cache::fuzz(bytes, &key);
 }

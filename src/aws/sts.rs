@@ -22,7 +22,7 @@ use call::WatchedCall;
 pub(crate) use pace::Pace;
 use paced_retries::PacedRetries;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 /// The length of a session when the request names none.
@@ -31,11 +31,18 @@ const DEFAULT_SESSION: Duration = Duration::from_secs(3600);
 /// The client. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Sts {
-    client: Client,
+    lazy: Arc<LazyClient>,
     /// For messages.
     region: Arc<str>,
     /// Present when many roles share the client.
     pace: Option<Arc<Pace>>,
+}
+
+/// The SDK's client, made by the first call: the SDK then parses its table of Regions, which takes
+/// longer than reading a session from a cache.
+struct LazyClient {
+    config: aws_sdk_sts::config::Builder,
+    client: OnceLock<Client>,
 }
 
 /// A role and how to assume it: the parameters that are the same for every call, and that make its
@@ -65,11 +72,17 @@ impl Sts {
         if pace.is_some() {
             config = config.retry_classifier(PacedRetries);
         }
+        let client = OnceLock::new();
         Self {
-            client: Client::from_conf(config.build()),
+            lazy: Arc::new(LazyClient { config, client }),
             region: name,
             pace: pace.map(Arc::new),
         }
+    }
+
+    fn client(&self) -> &Client {
+        let LazyClient { config, client } = &*self.lazy;
+        client.get_or_init(|| Client::from_conf(config.clone().build()))
     }
 
     /// Assumes the role with the token. With a pace, it waits for its turn, and for another one
@@ -139,7 +152,7 @@ impl Sts {
         let watched = WatchedCall::new(cx, token.expose());
         let last_answer = LastAnswer::default();
         let mut call = self
-            .client
+            .client()
             .assume_role_with_web_identity()
             .role_arn(role_arn.as_str())
             .role_session_name(session_name.as_str())

@@ -216,4 +216,5 @@ pub(super) fn fuzz(bytes: &[u8], key: &CacheKey) {
         "a hash that nobody computed"
     );
     let _ = Record::times(bytes);
+    record::fuzz(bytes, key);
 }

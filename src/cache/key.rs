@@ -4,6 +4,9 @@ use crate::token::Identity;
 use aws_lc_rs::digest::{Context as Digest, SHA256};
 use std::fmt;
 
+/// The length of [`CacheKey::checksum`].
+pub(super) const CHECKSUM: usize = 32;
+
 /// The key of a stored session: a SHA-256 over everything that makes the session what it is, the
 /// identity included. It is no secret.
 ///
@@ -20,6 +23,18 @@ impl CacheKey {
     /// The bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+
+    /// A SHA-256 over the key and what is stored under it. It finds what a crash or a disk damaged,
+    /// or what was stored for another key. It is no secret: a foreign writer can make one, which
+    /// [`Sealed`](crate::Sealed) has a key against.
+    pub(super) fn checksum(&self, stored: &[u8]) -> [u8; CHECKSUM] {
+        let mut digest = Digest::new(&SHA256);
+        digest.update(&self.0);
+        digest.update(stored);
+        let mut checksum = [0; CHECKSUM];
+        checksum.copy_from_slice(digest.finish().as_ref());
+        checksum
     }
 }
 

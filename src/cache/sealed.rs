@@ -134,5 +134,9 @@ pub(super) fn fuzz(bytes: &[u8], key: &CacheKey) {
                 .open(&header, key, body)
                 .is_none()
         );
+        let cipher = cipher::Cipher::new(&[1; 32]);
+        let sealed = cipher.seal(&header, key, body).expect("the header fits");
+        let opened = cipher.open(&header, key, &sealed[head.len()..]);
+        assert_eq!(opened.as_deref(), Some(body));
     }
 }

@@ -11,12 +11,11 @@
 //! | five times | length (4, big-endian) and UTF-8 text: access key id, secret access key, session token, account id, ARN of the assumed role; the last two may be empty |
 
 use crate::aws::session::Session;
+use crate::cache::key::CHECKSUM;
 use crate::cache::{CacheKey, SessionEntry};
-use aws_lc_rs::digest::{Context as Digest, SHA256};
 use std::time::{Duration, SystemTime};
 
 const MAGIC: &[u8; 5] = b"AGWC\x01";
-const HASH: usize = 32;
 /// Keys have 20 to 128 bytes; a token has some hundred, and no documented limit.
 const MAX_TEXT: usize = 32 * 1024;
 
@@ -43,9 +42,9 @@ impl CachedSession {
         ];
         let length: usize = texts.iter().map(|text| 4 + text.len()).sum();
         // As long as it will be: a buffer that grows leaves copies behind.
-        let mut bytes = Vec::with_capacity(MAGIC.len() + HASH + 8 + length);
+        let mut bytes = Vec::with_capacity(MAGIC.len() + CHECKSUM + 8 + length);
         bytes.extend_from_slice(MAGIC);
-        bytes.extend_from_slice(&[0; HASH]);
+        bytes.extend_from_slice(&[0; CHECKSUM]);
         let lifetime = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
         bytes.extend_from_slice(&lifetime.to_be_bytes());
         for text in texts {
@@ -53,8 +52,8 @@ impl CachedSession {
             bytes.extend_from_slice(&length.to_be_bytes());
             bytes.extend_from_slice(text.as_bytes());
         }
-        let (head, rest) = bytes.split_at_mut(MAGIC.len() + HASH);
-        head[MAGIC.len()..].copy_from_slice(&hash(key, rest));
+        let (head, rest) = bytes.split_at_mut(MAGIC.len() + CHECKSUM);
+        head[MAGIC.len()..].copy_from_slice(&key.checksum(rest));
         SessionEntry::new(bytes, left)
     }
 
@@ -62,8 +61,8 @@ impl CachedSession {
     /// [`to_entry`](Self::to_entry) did not write for this key.
     pub(crate) fn of_entry(entry: &SessionEntry, key: &CacheKey, now: SystemTime) -> Option<Self> {
         let rest = entry.expose().strip_prefix(MAGIC)?;
-        let (expected, rest) = rest.split_first_chunk::<HASH>()?;
-        if hash(key, rest) != *expected {
+        let (expected, rest) = rest.split_first_chunk::<CHECKSUM>()?;
+        if key.checksum(rest) != *expected {
             return None;
         }
         let (lifetime, mut rest) = rest.split_first_chunk()?;
@@ -99,15 +98,17 @@ impl CachedSession {
     }
 }
 
-/// Finds an entry that was damaged or moved. It is no secret: a foreign
-/// writer of the store can make one. [`Sealed`](crate::Sealed) has a key for that.
-fn hash(key: &CacheKey, rest: &[u8]) -> [u8; HASH] {
-    let mut digest = Digest::new(&SHA256);
-    digest.update(key.as_bytes());
-    digest.update(rest);
-    let mut hash = [0; HASH];
-    hash.copy_from_slice(digest.finish().as_ref());
-    hash
+/// Reads what a foreign writer can store: any bytes after a checksum that is right.
+#[cfg(fuzzing)]
+pub(super) fn fuzz(rest: &[u8], key: &CacheKey) {
+    let bytes = [&MAGIC[..], &key.checksum(rest), rest].concat();
+    let entry = SessionEntry::new(bytes, Duration::from_secs(60));
+    let Some(read) = CachedSession::of_entry(&entry, key, SystemTime::UNIX_EPOCH) else {
+        return;
+    };
+    assert!(read.left <= entry.left() && read.left + read.age <= SessionEntry::MAX_LEFT);
+    let again = CachedSession::to_entry(&read.session, read.left + read.age, key);
+    assert_eq!(again.expose(), entry.expose());
 }
 
 /// Splits the next text off.

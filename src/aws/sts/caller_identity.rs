@@ -48,13 +48,13 @@ impl Sts {
         let mut signed = aws_sdk_sts::Config::builder().credentials_provider(credentials.clone());
         // An explicit endpoint needs no Region, but the signature does. STS's first one serves as
         // the default there, as in the AWS CLI.
-        if self.client.config().region().is_none() {
+        if self.client().config().region().is_none() {
             signed = signed.region(Region::from_static("us-east-1"));
         }
         let token = credentials.session_token().unwrap_or_default();
         let last_answer = LastAnswer::default();
         let answered = self
-            .client
+            .client()
             .get_caller_identity()
             .customize()
             .config_override(signed)

@@ -112,5 +112,27 @@ fn hash(boot: &BootClock) -> [u8; 16] {
     hash
 }
 
+/// Asks what is left at a moment of the same boot, and at one of another.
+#[cfg(fuzzing)]
+pub(super) fn fuzz(times: &Times) {
+    let wall = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+    let boot = BootClock {
+        boot: "fuzzed".to_owned(),
+        uptime: Duration::from_secs(86_400),
+    };
+    let same = Times {
+        boot: times.boot.map(|(_, uptime)| (hash(&boot), uptime)),
+        ..times.clone()
+    };
+    let now = Now {
+        wall,
+        boot: Some(boot),
+    };
+    for times in [times, &same] {
+        let left = times.left(&now);
+        assert!(left.is_none_or(|left| !left.is_zero() && left <= SessionEntry::MAX_LEFT));
+    }
+}
+
 #[cfg(test)]
 mod tests;
