@@ -134,6 +134,17 @@ impl GoogleWebIdentityProvider {
         self.refresher.get(pick).await
     }
 
+    /// [`pick`](Self::pick) in two parts: `hit(session)` if a session is available without waiting,
+    /// else `miss()`.
+    #[cfg(feature = "object_store_0_14")]
+    pub(crate) fn cached_or<T>(
+        &self,
+        hit: impl FnOnce(&Session) -> T,
+        miss: impl FnOnce() -> T,
+    ) -> T {
+        self.refresher.cached_or(hit, miss)
+    }
+
     /// Whether this is the only handle.
     pub(crate) fn is_only_handle(&self) -> bool {
         self.refresher.is_only_handle()

@@ -4,6 +4,7 @@ use crate::aws::session::Session;
 use crate::provider::GoogleWebIdentityProvider;
 use object_store::CredentialProvider;
 use object_store::aws::AwsCredential;
+use std::pin::Pin;
 use std::sync::Arc;
 
 /// The name of the store in errors.
@@ -34,15 +35,33 @@ const STORE: &str = "S3";
 /// ```
 ///
 /// [hook]: https://docs.rs/object_store/0.14/object_store/aws/struct.AmazonS3Builder.html#method.with_credentials
-#[async_trait::async_trait]
 impl CredentialProvider for GoogleWebIdentityProvider {
     type Credential = AwsCredential;
 
-    async fn get_credential(&self) -> object_store::Result<Arc<AwsCredential>> {
-        let credential = self.pick(Session::object_store_credential).await;
-        credential.map_err(|error| object_store::Error::Generic {
-            store: STORE,
-            source: Box::new(error),
-        })
+    // Written out instead of by `async_trait`: the future of a hit is a small one that is ready.
+    fn get_credential<'a, 'b>(&'a self) -> BoxFuture<'b>
+    where
+        'a: 'b,
+        Self: 'b,
+    {
+        self.cached_or(
+            |session| -> BoxFuture<'b> {
+                Box::pin(std::future::ready(Ok(session.object_store_credential())))
+            },
+            || Box::pin(credential(self)),
+        )
     }
+}
+
+type BoxFuture<'a> =
+    Pin<Box<dyn Future<Output = object_store::Result<Arc<AwsCredential>>> + Send + 'a>>;
+
+async fn credential(
+    provider: &GoogleWebIdentityProvider,
+) -> object_store::Result<Arc<AwsCredential>> {
+    let credential = provider.pick(Session::object_store_credential).await;
+    credential.map_err(|error| object_store::Error::Generic {
+        store: STORE,
+        source: Box::new(error),
+    })
 }
