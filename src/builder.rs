@@ -275,7 +275,13 @@ impl Builder {
         audience: Option<Audience>,
     ) -> Option<Common> {
         let cx = cx?;
-        problems.take(region::check_region(cx.sdk(), self.region.as_ref()));
+        let checked = region::check_region(cx.sdk(), self.region.as_ref());
+        if problems.take(checked).is_none() && self.sdk.is_none() {
+            let profile = sdk_config::profile_problem(&self.environment).await;
+            profile
+                .into_iter()
+                .for_each(|problem| problems.add(problem));
+        }
         let source = self
             .source
             .clone()

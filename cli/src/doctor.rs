@@ -5,6 +5,7 @@ mod clocks;
 mod here;
 mod hops;
 mod network;
+mod profile;
 mod text;
 mod variables;
 
@@ -15,6 +16,7 @@ use aws_google_web_identity::{
     Context, Error, GoogleWebIdentityProvider, IdToken, MetadataServer, ProvideIdToken as _,
     RoleArn, Server,
 };
+use aws_types::os_shim_internal::Env;
 use check::{Check, Status};
 use serde::Serialize;
 use std::io::IsTerminal as _;
@@ -57,6 +59,7 @@ async fn examine(options: &Options, arguments: &Doctor) -> Result<(Vec<Check>, b
     let role = trust_policy::role_arn(options);
     let variables = variables::check(|name| std::env::var_os(name));
     let mut checks = vec![here::platform(&cx), variables];
+    checks.extend(profile::check(Env::real()).await);
     let (identity, mut servers) = here::identity(options, &cx);
     let has_identity = !identity.has_failed();
 

@@ -117,6 +117,54 @@ async fn a_healthy_program_reads_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_profile_of_no_use_is_a_warning() {
+    let emulator = Emulator::start().await.unwrap();
+    let home = tempfile::tempdir().unwrap();
+    std::fs::create_dir(home.path().join(".aws")).unwrap();
+    for (file, profile, says) in [
+        ("[profile work]\nregion = eu-west-1", "work", None),
+        ("[profile work]\nregion = eu-west-1", "", None),
+        (
+            "[profile work]\n[default]",
+            "s3cret",
+            Some((
+                "that no configuration file has",
+                "(default, work), or unset it",
+            )),
+        ),
+        (
+            "",
+            "s3cret",
+            Some(("that no configuration file has", "unset AWS_PROFILE")),
+        ),
+        (
+            "[profile work",
+            "work",
+            Some((
+                "config on line 1: Profile definition must end with ']'",
+                "correct the file",
+            )),
+        ),
+    ] {
+        std::fs::write(home.path().join(".aws/config"), file).unwrap();
+        let mut command = doctor(emulator.env(), &[]);
+        command.env("HOME", home.path()).env("AWS_PROFILE", profile);
+        let (report, status) = json_of(command).await;
+        assert_eq!(status, Some(0), "{report:#}");
+        assert!(!report.to_string().contains("s3cret"), "{report:#}");
+        match says {
+            Some((what, next)) => {
+                let check = check(&report, "profile");
+                assert_eq!(check["status"], "warning");
+                assert!(found(check).contains(what), "{check:#}");
+                assert!(advice(check).contains(next), "{check:#}");
+            }
+            None => assert!(!statuses(&report).concat().contains("profile")),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_an_identity_the_rest_is_still_checked() {
     let emulator = Emulator::start().await.unwrap();
     let mut env = emulator.env();

@@ -19,6 +19,7 @@ use aws_types::app_name::AppName;
 use aws_types::os_shim_internal::{Env, Fs};
 use aws_types::region::Region;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
+use std::error::Error as _;
 use std::fmt;
 
 /// Reads the settings from the environment and the profile.
@@ -73,13 +74,19 @@ struct Settings {
 impl Settings {
     async fn load(environment: &Environment) -> Self {
         let variables = Env::from(environment.variables());
-        let files = EnvConfigFiles::default();
-        let profile = profile::load(&Fs::real(), &variables, &files, None).await;
-        let profile = profile.unwrap_or_else(|error| {
-            // As the SDK does: a file that is of no use to this program must not stop it.
-            tracing::warn!(%error, "the AWS profile cannot be read; it is ignored");
-            ProfileSet::default()
-        });
+        // As the SDK does: a file that is of no use to this program must not stop it.
+        let profile = match load_profile(&variables).await {
+            Ok((profile, missing)) => {
+                if let Some(missing) = missing {
+                    tracing::warn!("{missing}; it is ignored");
+                }
+                profile
+            }
+            Err(error) => {
+                tracing::warn!("{error}; they are ignored");
+                ProfileSet::default()
+            }
+        };
         Self { variables, profile }
     }
 
@@ -156,6 +163,44 @@ impl Settings {
         };
         let rule = |rule| BuildError::new(setting, format!("{} {rule}", shown(&text)));
         problems.take(parse(text.trim()).map_err(rule))
+    }
+}
+
+/// The profiles, and a complaint if the environment names one that is not among them.
+///
+/// # Errors
+/// The files can't be read. The SDK's message quotes nothing of them.
+async fn load_profile(variables: &Env) -> Result<(ProfileSet, Option<BuildError>), BuildError> {
+    let files = EnvConfigFiles::default();
+    let profiles = profile::load(&Fs::real(), variables, &files, None).await;
+    let profiles = profiles.map_err(|error| {
+        let why = error
+            .source()
+            .map_or_else(|| error.to_string(), ToString::to_string);
+        let why = why.split_whitespace().collect::<Vec<_>>().join(" ");
+        BuildError::new(
+            "the AWS configuration files",
+            format!("can't be used: {why}"),
+        )
+    })?;
+    let named = variables.get("AWS_PROFILE").ok();
+    let missing = named.filter(|name| profiles.get_profile(name).is_none());
+    let missing = missing.map(|name| {
+        let what = format!(
+            "names the profile {}, which no AWS configuration file has",
+            shown(&name)
+        );
+        BuildError::new("AWS_PROFILE", what)
+    });
+    Ok((profiles, missing))
+}
+
+/// Why the profile has no settings, if something is wrong with it: for a user whose Region was
+/// expected to be there.
+pub(crate) async fn profile_problem(environment: &Environment) -> Option<BuildError> {
+    match load_profile(&Env::from(environment.variables())).await {
+        Ok((_, missing)) => missing,
+        Err(error) => Some(error),
     }
 }
 

@@ -97,7 +97,26 @@ const ROWS: &[Row] = &[
         "[profile other]\nsource_profile = other",
         &["region: is not set"],
     ),
-    (&[("AWS_REGION", "")], "broken", &["region: is not set"]),
+    (
+        &[("AWS_REGION", "")],
+        "broken",
+        &[
+            "region: is not set",
+            "the AWS configuration files: can't be used: error parsing",
+            "config on line 2: Expected an '=' sign",
+        ],
+    ),
+    (
+        &[("AWS_REGION", ""), ("AWS_PROFILE", "missing")],
+        "region = eu-west-2",
+        &[
+            "region: is not set",
+            "AWS_PROFILE: names the profile \"missing\", which no AWS configuration file has",
+        ],
+    ),
+    // A Region from elsewhere needs no profile.
+    (&[("AWS_PROFILE", "missing")], "", &["built"]),
+    (&[], "broken", &["built"]),
     // The endpoint.
     (
         &[
