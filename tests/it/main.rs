@@ -16,6 +16,7 @@ mod faults;
 mod flow;
 #[cfg(feature = "gcp-auth")]
 mod gcp_auth;
+mod guide;
 mod hygiene;
 mod people;
 mod properties;
