@@ -2,7 +2,7 @@
 //! ([session policies](https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_session)).
 
 use crate::build_error::BuildError;
-use crate::redact::shown;
+use crate::redact::{json_place, shown};
 
 /// Checks the policy and removes its white space: STS counts every character, and some servers do
 /// not decode the form's `+` as a space.
@@ -12,11 +12,12 @@ pub(crate) fn compact(policy: &str) -> Result<String, BuildError> {
     let object: Result<serde_json::Map<String, serde_json::Value>, _> =
         serde_json::from_str(policy);
     object.map_err(|error| {
-        wrong(format!(
-            "is not a JSON object (line {}, column {})",
-            error.line(),
-            error.column()
-        ))
+        let place = json_place(&error);
+        wrong(match error.is_eof() {
+            true if policy.trim().is_empty() => "is empty; a JSON object is expected".to_owned(),
+            true => format!("is truncated: its JSON ends early, at {place}"),
+            false => format!("is not a JSON object ({place})"),
+        })
     })?;
     let (mut in_string, mut escaped) = (false, false);
     let compact: String = policy

@@ -13,3 +13,20 @@ fn white_space_is_removed_except_in_strings() {
     );
     assert_eq!(before, after);
 }
+
+#[test]
+fn what_is_no_json_object_is_told_apart() {
+    for (policy, says) in [
+        ("", "is empty; a JSON object is expected"),
+        (" \n", "is empty; a JSON object is expected"),
+        (
+            "{\"Statement\": [",
+            "is truncated: its JSON ends early, at line 1, column 15",
+        ),
+        ("[]", "is not a JSON object (line 1, column "),
+        ("policy", "is not a JSON object (line 1, column "),
+    ] {
+        let error = compact(policy).unwrap_err().to_string();
+        assert!(error.contains(says), "{policy:?}: {error}");
+    }
+}

@@ -1,7 +1,7 @@
 //! JSON as IAM takes it: a name may not occur twice in an object (`serde_json` keeps the last one).
 
 use crate::aws::trust_policy::PolicyError;
-use crate::redact::{said, shown};
+use crate::redact::{json_place, said, shown};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use std::fmt;
@@ -22,8 +22,18 @@ pub(super) fn parse(text: &str) -> Result<Value, PolicyError> {
         )));
     }
     // serde_json bounds the nesting.
-    let Strict(value) =
-        serde_json::from_str(text).map_err(|error| PolicyError(said(&error.to_string())))?;
+    let Strict(value) = serde_json::from_str(text).map_err(|error| {
+        PolicyError(match error.is_eof() {
+            true if text.trim().is_empty() => {
+                "it is empty; a JSON object with Version and Statement is expected".to_owned()
+            }
+            true => format!(
+                "it is truncated: its JSON ends early, at {}",
+                json_place(&error)
+            ),
+            false => said(&error.to_string()),
+        })
+    })?;
     match value.to_string().chars().count() {
         ..=MAX_COMPACT => Ok(value),
         count => Err(PolicyError(format!(

@@ -157,7 +157,7 @@ fn a_reason_names_statement_key_both_values_and_the_classic_mistakes() {
 fn what_is_not_a_trust_policy_is_refused_by_place_and_rule() {
     let statement = |text: &str| format!(r#"{{"Statement":[{text}]}}"#);
     for (policy, says) in [
-        ("".to_owned(), "EOF"),
+        ("".to_owned(), "it is empty; a JSON object with Version"),
         (
             "[]".to_owned(),
             "a JSON object with Version and Statement is expected",
@@ -256,6 +256,11 @@ fn what_is_not_a_trust_policy_is_refused_by_place_and_rule() {
             "recursion limit",
         ),
         (" ".repeat(70_000), "it has 70000 bytes"),
+        (" \n".to_owned(), "it is empty"),
+        (
+            "{\"Statement\": [".to_owned(),
+            "it is truncated: its JSON ends early, at line 1, column 15",
+        ),
     ] {
         let error = policy.parse::<TrustPolicy>().unwrap_err().to_string();
         assert!(
