@@ -249,6 +249,15 @@ async fn unreadable_answers_are_reported_by_status() {
         let text = chain(&error);
         assert_eq!((error.stage(), error.kind()), (Stage::Sts, kind), "{text}");
         assert!(text.contains(says), "{says:?} is not in {text}");
+        if says.starts_with("HTTP") {
+            for says in [
+                "answered by",
+                emulator.sts_endpoint(),
+                "a proxy, a load balancer or another server",
+            ] {
+                assert!(text.contains(says), "{says:?} is not in {text}");
+            }
+        }
         emulator.answer_genuinely();
     }
 }

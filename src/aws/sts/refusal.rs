@@ -13,6 +13,11 @@ use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIden
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use std::time::SystemTime;
 
+/// For an answer that lacks what every refusal of STS has.
+const NOT_STS: &str = "\
+    STS gives a code with every refusal: a proxy, a load balancer or another server may have answered in its place. \
+    If the endpoint is right, try again; https://health.aws.amazon.com tells of an outage";
+
 /// Why STS gave no credentials. `now` is this machine's time.
 pub(super) fn error(
     error: &SdkError<AssumeRoleWithWebIdentityError, HttpResponse>,
@@ -72,7 +77,13 @@ pub(super) fn error(
             error = error.with_detail("iss", &shown_long(&claims.iss));
         }
     }
-    if let Some(hint) = hint::hint(code, message.unwrap_or_default(), role_arn, claims, now) {
+    if (code, message) == (None, None) {
+        if let Some(endpoint) = endpoint {
+            error = error.with_detail("answered by", endpoint);
+        }
+        error = error.with_hint(NOT_STS);
+    } else if let Some(hint) = hint::hint(code, message.unwrap_or_default(), role_arn, claims, now)
+    {
         error = error.with_hint(hint);
     }
     if !is_about_keys && code.is_some_and(blames_token) {
