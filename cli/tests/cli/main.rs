@@ -10,9 +10,10 @@ mod support;
 
 use aws_google_web_identity_emulator::{Answer, Call, Emulator};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::process::{Output, Stdio};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use support::{Machine, Serving, stderr, stdout};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::net::TcpStream;
@@ -88,20 +89,23 @@ async fn a_second_call_makes_no_request() {
 #[tokio::test]
 async fn fifty_at_once_make_one_exchange() {
     let machine = Machine::start().await;
-    let mut running = Vec::new();
-    for _ in 0..50 {
-        let mut command = machine.command(&["credentials"]);
+    let running = (0..50).map(|_| {
+        let mut command = machine.command(&["credentials", "-v"]);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        running.push(command.spawn().unwrap());
+        let (child, started) = (command.spawn().unwrap(), Instant::now());
+        async move { (child.wait_with_output().await.unwrap(), started.elapsed()) }
+    });
+    // A machine that is too slow for fifty programs at once lets some exceed the 240 ms for a call
+    // of the cache, which they log, or the 3 s for another program's exchange. They make their own.
+    let (mut keys, mut late) = (BTreeSet::new(), 0);
+    for (output, took) in futures_util::future::join_all(running).await {
+        keys.insert(fields(&output)["AccessKeyId"].to_string());
+        let without_cache = stderr(&output).contains("going on without the session cache");
+        late += usize::from(without_cache || took >= Duration::from_secs(3));
     }
-    let mut keys = Vec::new();
-    for child in running {
-        let output = child.wait_with_output().await.unwrap();
-        keys.push(fields(&output)["AccessKeyId"].clone());
-    }
-    keys.dedup();
-    assert_eq!(keys.len(), 1);
-    assert_eq!(machine.emulator.requests_of(Call::Sts).len(), 1);
+    let exchanges = machine.emulator.requests_of(Call::Sts).len();
+    assert!(exchanges <= 1 + late, "{exchanges} exchanges, {late} late");
+    assert!(keys.len() <= exchanges, "{keys:?}");
 }
 
 #[tokio::test]
