@@ -14,6 +14,8 @@
 //! | a private key, a refresh token, a client's secret, a subject token in a file or an answer | [`SecretText`] or [`Secret`] | nothing |
 //! | the private key in use | `RsaKeyPair`, which the `Debug` of [`LocalKey`](crate::LocalKey) leaves out | the account, the key's id |
 //! | values of request headers, the query of a `credential_source.url` | [`Parts`], without `Debug` | the names of those headers that a credentials file sets |
+//! | a key that seals the cache | [`SealingKey`](crate::SealingKey); the key in use: aws-lc-rs's own type | nothing of it |
+//! | a password of Redis | the URL in redis-rs's own type | the servers' addresses |
 //! | keys of a session | the SDK's `Credentials` | the access key id, the expiry |
 //! | arguments of a command | [`TokenCommand`](crate::TokenCommand), whose `Debug` leaves them out | the program |
 //! | the SDK's configuration, profile and all | `Builder`, `Context` and `Sts`, whose `Debug` leaves it out | the Region |
@@ -46,7 +48,7 @@
 //! | a claim in the table of an explanation | the same with at most 400 | [`shown_long`] |
 //! | a server's code, message, request id | one line, at most 500 characters | [`said`] |
 //! | a body that is no known form | its status, length and type, never its content, unless it is [`prose`] | [`body_summary`] |
-//! | a JSON error | line and column, never its text, which quotes values | [`json_place`] |
+//! | a JSON error | line and column, never its text, which quotes values; of an ID token's claims, which are no secret, its text | [`json_place`], [`said`] |
 //! | what a command printed on stderr | [`said`], without what looks like a token | [`without_tokens`] |
 //! | a word of a damaged file | only if it is a lower-case word, or a PEM label | [`word`], [`pem_label`] |
 //! | a path | bounded and escaped; not at all if it is a secret in the place of a path | [`ShownPath`], [`secret_kind`] |

@@ -5,7 +5,7 @@
 use crate::arguments::Options;
 use crate::failure::Failure;
 use crate::identity;
-use crate::shown::shown_path;
+use crate::shown::{is_key, shown_path};
 use aws_google_web_identity::{Builder, FileCache, RedisCache, Sealed, SealingKey, SessionCache};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -91,12 +91,6 @@ fn is_directory(text: &str) -> bool {
     !text.is_empty() && !text.contains("://") && !login
 }
 
-/// Whether the text is what the file must hold.
-fn is_key(text: &OsStr) -> bool {
-    let text = text.as_encoded_bytes();
-    STANDARD.decode(text).is_ok_and(|key| key.len() == 32)
-}
-
 fn redis_url(place: &OsStr) -> Option<&str> {
     let text = place.to_str()?;
     REDIS
@@ -113,7 +107,7 @@ fn sealing_key(options: &Options) -> Result<Option<SealingKey>, Failure> {
     let Some(path) = &options.cache_key else {
         return Ok(None);
     };
-    if is_key(path.as_os_str()) {
+    if is_key(&path.to_string_lossy()) {
         let line =
             "--cache-key: is a key (not shown); the path of a file that holds it is expected";
         return Err(Failure::usage(line));

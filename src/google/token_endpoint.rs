@@ -133,9 +133,10 @@ async fn send(
     form: &[(&str, &str)],
 ) -> Result<Response, Error> {
     let body = Body::form(form);
+    let basic = client.map(Client::basic);
     let mut request = Request::post(Stage::TokenEndpoint, "token", &endpoint.endpoint, body);
-    if let Some(client) = client {
-        request = request.header("authorization", &client.basic());
+    if let Some(basic) = &basic {
+        request = request.header("authorization", basic);
     }
     let mut response = cx.transport().send(request).await?;
     for (name, value) in form {
@@ -143,8 +144,9 @@ async fn send(
             response.blank_out(value);
         }
     }
-    if let Some(client) = client {
+    if let (Some(client), Some(basic)) = (client, &basic) {
         response.blank_out(client.secret);
+        response.blank_out(basic.trim_start_matches("Basic "));
     }
     Ok(response)
 }

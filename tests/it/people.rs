@@ -183,6 +183,18 @@ async fn a_workforce_file_sends_its_project_or_its_client() {
     let client = Some("Basic aWQ6aHVzaC1vZi10aGUtY2xpZW50".to_owned());
     assert_eq!(asked(&file).await, (None, client));
 
+    // A server that repeats them.
+    let (provider, _file) = finding(&emulator, &file).await.unwrap();
+    let repeated = "of hush-of-the-client, sent as aWQ6aHVzaC1vZi10aGUtY2xpZW50.";
+    let refused = Answer::oauth_error(401, "invalid_client", repeated);
+    emulator.answer_next(Call::TokenEndpoint, 1, refused);
+    let error = chain(&provider.id_token().await.unwrap_err());
+    assert_eq!(error.matches("[token]").count(), 2, "{error}");
+    assert!(
+        !error.contains("hush") && !error.contains("aWQ6"),
+        "{error}"
+    );
+
     file["audience"] =
         "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/idp"
             .into();

@@ -3,6 +3,7 @@
 use super::profile::{self, FileKind};
 use crate::failure::Failure;
 use crate::private::PrivateDir;
+use crate::shown::shown_path;
 use std::env;
 use std::ffi::OsString;
 use std::io;
@@ -48,7 +49,7 @@ pub(super) fn set(
     let selected = variable("AWS_PROFILE").or_else(|| variable("AWS_DEFAULT_PROFILE"));
     let selected = selected.and_then(|name| name.into_string().ok());
     for file in files() {
-        let failed = |error| Failure::io(&file.path.display().to_string(), &error);
+        let failed = |error| Failure::io(&shown_path(&file.path), &error);
         let text = match std::fs::read(&file.path) {
             Ok(text) => text,
             Err(error) if is_absent(&error) => continue,

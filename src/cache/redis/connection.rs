@@ -13,9 +13,10 @@ use ::redis::cluster::ClusterClientBuilder;
 use ::redis::cluster_async::ClusterConnection;
 use ::redis::sentinel::{SentinelClientBuilder, SentinelServerType};
 use ::redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, Pipeline, RedisError, RedisFuture,
-    TlsCertificates, TlsMode, Value,
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, Pipeline, RedisError,
+    RedisFuture, TlsCertificates, TlsMode, Value,
 };
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -73,6 +74,17 @@ pub(super) enum Connection {
     Cluster(ClusterConnection),
 }
 
+/// Whether others on the network can read what is sent to the server.
+fn is_in_clear(server: &ConnectionInfo) -> bool {
+    match server.addr() {
+        ConnectionAddr::Tcp(host, _) => {
+            let address = host.parse::<IpAddr>();
+            host != "localhost" && !address.is_ok_and(|address| address.is_loopback())
+        }
+        _ => false,
+    }
+}
+
 impl Target {
     pub(super) fn new(
         mut servers: Vec<ConnectionInfo>,
@@ -92,6 +104,11 @@ impl Target {
             return Err(wrong(
                 "RedisCache has several URLs; say builder(urls).cluster() or .sentinel(name)",
             ));
+        }
+        if access.is_some() && servers.iter().any(is_in_clear) {
+            tracing::warn!(
+                "access tokens are sent to Redis in clear; use rediss:// for a server that has TLS"
+            );
         }
         Ok(Self {
             servers,

@@ -1,7 +1,7 @@
 //! What went wrong at Redis, without secrets, and what to do about it.
 
 use crate::error::{Error, ErrorKind, Stage};
-use crate::redact::{said, without};
+use crate::redact::{said, without, without_tokens};
 use ::redis::{ErrorKind as RedisErrorKind, RedisError, ServerErrorKind};
 
 /// Whether the connection is of no use any more: it broke, hangs, is not authenticated, or leads to
@@ -36,16 +36,17 @@ pub(super) fn error<'a>(
     at: &str,
     passwords: impl IntoIterator<Item = &'a str>,
 ) -> Error {
-    let text = error.to_string();
-    let text = passwords.into_iter().fold(text, |text, password| {
+    let passwords: Vec<_> = passwords.into_iter().filter(|it| !it.is_empty()).collect();
+    let clean = |text: String| {
         // `without` finds parts of at least 12 characters. Passwords may be shorter.
-        let text = match password.is_empty() {
-            true => text,
-            false => text.replace(password, "[password]"),
-        };
-        without(&text, password)
-    });
-    let code = code(error);
+        let text = passwords.iter().fold(text, |text, password| {
+            without(&text.replace(password, "[password]"), password)
+        });
+        // An access token that was the password.
+        without_tokens(&text)
+    };
+    let text = clean(error.to_string());
+    let code = code(error).map(clean);
     let kind = kind(error, code.as_deref(), &text);
     let made = Error::from_message(
         Stage::Cache,
@@ -105,3 +106,6 @@ fn hint(error: &RedisError, code: Option<&str>, text: &str) -> Option<&'static s
         },
     }
 }
+
+#[cfg(test)]
+mod tests;
