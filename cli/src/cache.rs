@@ -107,14 +107,16 @@ fn sealing_key(options: &Options) -> Result<Option<SealingKey>, Failure> {
     let Some(path) = &options.cache_key else {
         return Ok(None);
     };
-    if is_key(&path.to_string_lossy()) {
+    let opened = fs::File::open(path);
+    // Only then: a path can be made of the same characters.
+    if opened.is_err() && is_key(&path.to_string_lossy()) {
         let line =
             "--cache-key: is a key (not shown); the path of a file that holds it is expected";
         return Err(Failure::usage(line));
     }
     let setting = format!("--cache-key {}", shown_path(path));
     let mut text = String::new();
-    fs::File::open(path)
+    opened
         .and_then(|file| file.take(MAX_KEY_FILE).read_to_string(&mut text))
         .map_err(|error| Failure::io(&setting, &error))?;
     let bytes = STANDARD.decode(text.trim()).unwrap_or_default();
