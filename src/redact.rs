@@ -29,14 +29,14 @@
 //!   audience in its URL, which is no secret.
 //! - A body is [`opaque`] to the SDK, which prints others at TRACE and when an endpoint does not
 //!   fit. Headers and that query are added below the SDK, by [`HiddenParts`].
-//! - The SDK does not print answers: [`HiddenAnswers`] wraps every HTTP client, and
+//! - The SDK does not print answers, unless `LOG_SENSITIVE_BODIES=true` is set: [`HiddenAnswers`] wraps every HTTP client, and
 //!   [`hide_output`] marks what our own calls read from them.
 //!
 //! # What comes back
 //!
 //! A server can repeat what it was sent. What was sent is blanked out of every refusal *before* a
 //! parser reads it: of STS by [`scrubbed`] (in the body) and [`without`] (in what the parser put
-//! together, and in headers), of Google's servers by [`blank_out`]. [`SECRET_FIELDS`] says which
+//! together, and in headers: each caller does this), of Google's servers by [`blank_out`]. [`SECRET_FIELDS`] says which
 //! fields of a form are secrets. Any stretch of 12 bytes counts, so that half a token is found,
 //! too.
 //!

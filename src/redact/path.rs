@@ -23,8 +23,10 @@ pub(crate) fn secret_kind(text: &str) -> Option<&'static str> {
         Some("JSON")
     } else if text.contains("-----BEGIN") || text.contains("PRIVATE KEY") {
         Some("a PEM")
-    } else if begins(&["Bearer ", "bearer ", "ya29."]) {
+    } else if begins(&["Bearer ", "bearer ", "ya29.", "1//0"]) {
         Some("a token")
+    } else if begins(&["GOCSPX-"]) {
+        Some("a client's secret")
     } else if begins(&["eyJ"]) || is_long && text.contains("eyJ") {
         // `{"` in base64 begins a JWT, and JSON that is encoded as a whole.
         Some(match text.contains('.') {

@@ -2,6 +2,7 @@
 
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Stage};
+use crate::redact::json_place;
 use crate::token::{AccessToken, ProvideAccessToken, future};
 use gcp_auth::{GCloudAuthorizedUser, TokenProvider};
 use std::fmt;
@@ -68,7 +69,7 @@ impl GcpAuth {
                 Origin::Gcloud => gcloud().await?,
             };
             let token = provider.token(&[&scope]).await.map_err(|error| {
-                Error::new(Stage::Source, ErrorKind::Unavailable, error).with_hint(
+                unavailable(error).with_hint(
                     "gcp_auth could not get a Google access token; it logs more as a warning",
                 )
             })?;
@@ -99,18 +100,33 @@ impl GcpAuth {
 async fn gcloud() -> Result<Arc<dyn TokenProvider>, Error> {
     match GCloudAuthorizedUser::new().await {
         Ok(user) => Ok(Arc::new(user)),
-        Err(error @ gcp_auth::Error::Io(..)) => Err(
-            Error::new(Stage::Source, ErrorKind::NotConfigured, error).with_hint(
-                "is gcloud installed and on the PATH? Otherwise run on Google Cloud, or set \
+        Err(error @ gcp_auth::Error::Io(..)) => {
+            Err(
+                Error::new(Stage::Source, ErrorKind::NotConfigured, error).with_hint(
+                    "is gcloud installed and on the PATH? Otherwise run on Google Cloud, or set \
                  GOOGLE_APPLICATION_CREDENTIALS",
+                ),
+            )
+        }
+        Err(error) => Err(unavailable(error).with_hint(
+            "`gcloud auth print-access-token` gave no token and says why: has `gcloud auth login` \
+             signed anybody in, and is there a network?",
+        )),
+    }
+}
+
+fn unavailable(error: gcp_auth::Error) -> Error {
+    match error {
+        // Its text quotes the answer, which may be a token.
+        gcp_auth::Error::Json(what, error) => Error::from_message(
+            Stage::Source,
+            ErrorKind::Unavailable,
+            format!(
+                "{what}: not the JSON that was expected ({})",
+                json_place(&error)
             ),
         ),
-        Err(error) => Err(
-            Error::new(Stage::Source, ErrorKind::Unavailable, error).with_hint(
-                "`gcloud auth print-access-token` gave no token and says why: has `gcloud auth login` \
-                 signed anybody in, and is there a network?",
-            ),
-        ),
+        error => Error::new(Stage::Source, ErrorKind::Unavailable, error),
     }
 }
 

@@ -42,6 +42,7 @@ async fn callers_share_one_fetch() {
 #[derive(Clone, Copy, Debug)]
 enum Does {
     Fail,
+    FailOnJson,
     Panic,
     Hang,
 }
@@ -56,6 +57,11 @@ impl TokenProvider for Own {
         self.1.fetch_add(1, Ordering::SeqCst);
         match self.0 {
             Does::Fail => Err(gcp_auth::Error::Str("the vault is sealed")),
+            Does::FailOnJson => {
+                let error = serde_json::from_str::<u8>("\"ya29.hush\"").unwrap_err();
+                assert!(error.to_string().contains("ya29.hush"), "{error}");
+                Err(gcp_auth::Error::Json("failed to parse the answer", error))
+            }
             Does::Panic => panic!("on purpose"),
             Does::Hang => std::future::pending().await,
         }
@@ -80,6 +86,10 @@ async fn a_provider_that_fails_or_panics_is_an_error() {
     for (does, says) in [
         (Does::Fail, "the vault is sealed"),
         (Does::Fail, "it logs more as a warning"),
+        (
+            Does::FailOnJson,
+            "failed to parse the answer: not the JSON that was expected (line 1, column 11)",
+        ),
         (Does::Panic, "gcp_auth panicked"),
     ] {
         let error = error_of(&emulator, does).await;
@@ -88,6 +98,7 @@ async fn a_provider_that_fails_or_panics_is_an_error() {
             (Stage::Source, ErrorKind::Unavailable)
         );
         assert!(chain(&error).contains(says), "{says:?}: {}", chain(&error));
+        assert!(!format!("{error:?} {}", chain(&error)).contains("ya29"));
     }
     assert!(emulator.requests().is_empty(), "IAM was not called");
 }

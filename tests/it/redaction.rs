@@ -305,4 +305,16 @@ async fn what_a_server_repeats_of_a_secret_is_in_no_error() {
     emulator.answer_next(Call::Sts, 1, refusal);
     let error = provider.session().await.unwrap_err();
     silent(&error, signature, "AccessDenied: [token]");
+
+    // So does one that repeats the session token to GetCallerIdentity.
+    let provider = with(&emulator, JwtBearer::new(key(&emulator))).await;
+    let session = provider.session().await.unwrap();
+    let token = session.credentials().session_token().unwrap();
+    let refusal = sts_error(403, "AccessDenied", token)
+        .without_header("x-amzn-requestid")
+        .header("x-amzn-requestid", &token[..60]);
+    emulator.answer_next(Call::Sts, 1, refusal);
+    let error = provider.caller_identity().await.unwrap_err();
+    silent(&error, token, "AccessDenied: [token]");
+    assert_eq!(error.request_id(), Some("[token]"));
 }

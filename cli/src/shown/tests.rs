@@ -14,6 +14,8 @@ fn a_secret_in_the_place_of_a_path_is_not_shown() {
         "-----BEGIN PRIVATE KEY-----",
         "BEGIN PRIVATE KEY",
         "ya29.an-access-token",
+        "1//0refresh-token",
+        "GOCSPX-a-clients-secret",
         &long_name,
         // Keys: base64 as openssl prints it, without padding, for URLs; hexadecimal.
         "//79/Pv6+fj39vX08/Lx8O/u7ezr6uno5+bl5OPi4eA=",

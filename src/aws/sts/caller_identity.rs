@@ -72,17 +72,19 @@ impl Sts {
                 };
             };
             let status = response.status().as_u16();
-            // The body was scrubbed on arrival. The parser may have rejoined pieces of the token.
+            // The body was scrubbed on arrival. The parser may have rejoined pieces of the token, and
+            // headers were not scrubbed.
             let clean = |text: &str| without(text, token);
             let (code, message) = (parsed.code().map(clean), parsed.message().map(clean));
             let (code, message) = (code.as_deref(), message.as_deref());
+            let request_id = parsed.request_id().map(clean);
             let what = format!(
                 "{CALL}: HTTP {status} {}: {}",
                 said(code.unwrap_or("without a code")),
                 said(message.unwrap_or("no message"))
             );
             Error::from_message(Stage::Sts, kind(code, status), what)
-                .with_code(code, parsed.request_id())
+                .with_code(code, request_id.as_deref())
         })?;
         output.arn.filter(|arn| !arn.is_empty()).ok_or_else(|| {
             let what = format!("the answer to {CALL} has no Arn");

@@ -37,6 +37,8 @@ fn a_secret_in_place_of_a_path_is_not_shown() {
         ),
         ("Bearer hush", "a token"),
         ("ya29.hush", "a token"),
+        ("1//0hush", "a token"),
+        ("GOCSPX-hush", "a client's secret"),
         (&"hush".repeat(64), "a text too long for one"),
     ] {
         let path = ShownPath::new(text);
