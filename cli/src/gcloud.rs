@@ -106,16 +106,18 @@ fn active_account(mut variables: Vec<(OsString, OsString)>) -> Option<Identity> 
     Some(Identity::new("gcloud", fields))
 }
 
-/// Whether the configuration, an INI file, sets the property `core/account`.
+/// Whether the configuration, an INI file, sets the property `core/account`. An indented line
+/// continues the value before it.
 fn has_account(configuration: &str) -> bool {
     let mut section = "";
     configuration.lines().any(|line| {
-        if let Some(name) = line.trim().strip_prefix('[') {
-            section = name.trim_end_matches(']');
+        if let Some(name) = line.strip_prefix('[') {
+            section = name.trim_end().trim_end_matches(']');
         }
         let property = line.split_once('=');
         section == "core"
-            && property
-                .is_some_and(|(name, value)| name.trim() == "account" && !value.trim().is_empty())
+            && property.is_some_and(|(name, value)| {
+                name.trim_end() == "account" && !value.trim().is_empty()
+            })
     })
 }

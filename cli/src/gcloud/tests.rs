@@ -82,6 +82,8 @@ fn an_account_that_only_gcloud_knows_is_no_identity() {
         "",
         "[core]\n",
         "[core]\naccount =\n",
+        "[core]\nproject = demo\n  account = robot@demo.iam.gserviceaccount.com\n",
+        "[core]\n# account = robot@demo.iam.gserviceaccount.com\n",
         &overridden,
         &in_other_section,
     ] {
