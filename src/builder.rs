@@ -347,6 +347,10 @@ impl Builder {
         set: &Option<String>,
         purpose: &str,
     ) -> Option<T> {
+        if set.is_none() && self.from_env && self.environment.is_no_text(variable) {
+            problems.add(BuildError::new(variable, "is not UTF-8; set it anew"));
+            return None;
+        }
         if set.is_none() && self.variable(variable).is_none() {
             let name = if self.from_env { variable } else { setter };
             problems.add(BuildError::new(name, format!("is not set; {purpose}")));

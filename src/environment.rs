@@ -50,6 +50,14 @@ impl Environment {
         .filter(|value| !value.is_empty())
     }
 
+    /// Whether a variable is set to what is not Unicode.
+    pub(crate) fn is_no_text(&self, name: &str) -> bool {
+        match self {
+            Environment::Process => std::env::var_os(name).is_some_and(|it| it.to_str().is_none()),
+            Environment::Fixed(_) => false,
+        }
+    }
+
     /// All variables that are not empty, and are Unicode.
     pub(crate) fn variables(&self) -> HashMap<String, String> {
         let mut all: HashMap<_, _> = match self {

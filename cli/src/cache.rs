@@ -5,6 +5,7 @@
 use crate::arguments::Options;
 use crate::failure::Failure;
 use crate::identity;
+use crate::input;
 use crate::shown::{is_key, shown_path};
 use aws_google_web_identity::{Builder, FileCache, RedisCache, Sealed, SealingKey, SessionCache};
 use base64::Engine as _;
@@ -107,7 +108,7 @@ fn sealing_key(options: &Options) -> Result<Option<SealingKey>, Failure> {
     let Some(path) = &options.cache_key else {
         return Ok(None);
     };
-    let opened = fs::File::open(path);
+    let opened = input::open(path);
     // Only then: a path can be made of the same characters.
     if opened.is_err() && is_key(&path.to_string_lossy()) {
         let line =

@@ -1,11 +1,13 @@
 //! `--gcloud`: the account that gcloud is logged in with.
 
 use aws_google_web_identity::{
-    Audience, BuildError, Context, Error, IdToken, Identity, ProvideIdToken, TokenCommand, future,
+    Audience, BuildError, Context, Error, ErrorKind, IdToken, Identity, ProvideIdToken, Stage,
+    TokenCommand, future,
 };
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
-use std::{env, fs};
+use std::sync::{Mutex, PoisonError};
+use std::{env, fs, io};
 
 #[cfg(test)]
 mod tests;
@@ -22,8 +24,11 @@ const OTHER_CREDENTIALS: [&str; 2] = ["credential_file_override", "access_token_
 
 /// ID tokens that gcloud prints: of a service account for any audience, of a person only for
 /// gcloud's own client.
-#[derive(Debug)]
-pub(crate) struct Gcloud;
+#[derive(Debug, Default)]
+pub(crate) struct Gcloud {
+    /// The identity that was asked for last, under which a session is going to be cached.
+    said: Mutex<Option<Identity>>,
+}
 
 impl Gcloud {
     async fn token(&self, cx: &Context, audience: &Audience) -> Result<IdToken, Error> {
@@ -33,10 +38,22 @@ impl Gcloud {
         }
         let command = TokenCommand::new("gcloud").args(arguments);
         let token = command.provide_id_token(cx, audience).await;
-        token.map_err(|error| {
+        let token = token.map_err(|error| {
             let hint = error.hint().unwrap_or_default().to_owned();
             error.with_hint(format!("{hint}\n{HINT}").trim_start().to_owned())
-        })
+        })?;
+        // Otherwise a session of the new account would be cached as one of the old.
+        let said = *self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if said.is_some() && said != identity().await {
+            let what = "gcloud's account or configuration was changed while it made the token";
+            let error = Error::new(
+                Stage::Source,
+                ErrorKind::Unavailable,
+                io::Error::other(what),
+            );
+            return Err(error.with_hint("try again"));
+        }
+        Ok(token)
     }
 }
 
@@ -52,9 +69,9 @@ impl ProvideIdToken for Gcloud {
     /// gcloud takes a second to start, which a session in the cache spares.
     fn identity<'a>(&'a self, _: &'a Context, _: bool) -> future::ProvideIdentity<'a> {
         future::ProvideIdentity::new(async {
-            // A home directory can be on a network file system that hangs.
-            let read = tokio::task::spawn_blocking(|| active_account(env::vars_os().collect()));
-            Ok(read.await.unwrap_or_default())
+            let identity = identity().await;
+            *self.said.lock().unwrap_or_else(PoisonError::into_inner) = identity;
+            Ok(identity)
         })
     }
 
@@ -63,11 +80,18 @@ impl ProvideIdToken for Gcloud {
     }
 }
 
-/// The account of gcloud's active configuration, with all that the configuration and gcloud's
-/// variables say: whatever changes there, it counts as another identity.
+async fn identity() -> Option<Identity> {
+    // A home directory can be on a network file system that hangs.
+    let read = tokio::task::spawn_blocking(|| active_account(env::vars_os().collect()));
+    read.await.unwrap_or_default()
+}
+
+/// The account of gcloud's active configuration, with all that the configuration, gcloud's
+/// variables and the properties of its installation say: whatever changes there, it counts as
+/// another identity.
 ///
-/// `None` if the configuration names no account, as gcloud then asks its installation's properties
-/// and the metadata server, or if it names a file with other credentials.
+/// `None` if the configuration names no account, as gcloud then asks the metadata server, or if it
+/// is not as gcloud writes it, or names a file with other credentials.
 fn active_account(mut variables: Vec<(OsString, OsString)>) -> Option<Identity> {
     variables.sort();
     let value = |name: &str| {
@@ -87,37 +111,81 @@ fn active_account(mut variables: Vec<(OsString, OsString)>) -> Option<Identity> 
         Some(name) => name.to_str()?.to_owned(),
         None => fs::read_to_string(directory.join("active_config")).ok()?,
     };
-    let file = format!("config_{}", active.trim());
-    let configuration = fs::read_to_string(directory.join("configurations").join(file)).ok()?;
-    let named = value("CLOUDSDK_CORE_ACCOUNT").is_some() || has_account(&configuration);
-    if !named
-        || OTHER_CREDENTIALS
-            .iter()
-            .any(|property| configuration.contains(property))
+    // gcloud takes a name with a line break for that of another configuration.
+    if !active
+        .bytes()
+        .all(|it| it.is_ascii_alphanumeric() || it == b'-')
     {
         return None;
     }
+    let file = directory.join(format!("configurations/config_{active}"));
+    let configuration = fs::read_to_string(file).ok()?;
+    let names_account = names_account(&configuration)?;
+    if !names_account && value("CLOUDSDK_CORE_ACCOUNT").is_none() {
+        return None;
+    }
+    let installation = installation_properties(value("PATH")?)?;
     let variables = variables
         .iter()
         .map(|(name, value)| (name.as_encoded_bytes(), value.as_encoded_bytes()))
         .filter(|(name, _)| name.starts_with(b"CLOUDSDK_"))
         .flat_map(|(name, value)| [name, value]);
-    let fields = [configuration.as_bytes()].into_iter().chain(variables);
-    Some(Identity::new("gcloud", fields))
+    let files = [configuration.as_bytes(), installation.as_bytes()];
+    Some(Identity::new("gcloud", files.into_iter().chain(variables)))
 }
 
-/// Whether the configuration, an INI file, sets the property `core/account`. An indented line
-/// continues the value before it.
-fn has_account(configuration: &str) -> bool {
-    let mut section = "";
-    configuration.lines().any(|line| {
-        if let Some(name) = line.strip_prefix('[') {
-            section = name.trim_end().trim_end_matches(']');
+/// The properties that `gcloud config set --installation` writes, mostly none. `None` if the
+/// installation is not found, or if they are not as gcloud writes them.
+fn installation_properties(path: &OsStr) -> Option<String> {
+    let mut programs = env::split_paths(path).map(|directory| directory.join("gcloud"));
+    let program = programs.find(|program| program.is_file())?;
+    let program = program.canonicalize().ok()?;
+    let root = program.parent()?.parent()?;
+    // A wrapper, such as that of pyenv or snap, stands elsewhere.
+    if !root.join("lib/gcloud.py").is_file() {
+        return None;
+    }
+    let properties = match fs::read_to_string(root.join("properties")) {
+        Ok(properties) => properties,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        Err(_) => return None,
+    };
+    names_account(&properties).map(|_| properties)
+}
+
+/// Whether the properties set `core/account`. `None` if they name other credentials, or are not as
+/// gcloud writes them: Python's INI parser reads more than that, and other things in it.
+fn names_account(properties: &str) -> Option<bool> {
+    let is_name = |name: &str| {
+        !name.is_empty()
+            && name
+                .bytes()
+                .all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'_')
+    };
+    let (mut section, mut seen) = ("", Vec::new());
+    for line in properties.split('\n').filter(|line| !line.is_empty()) {
+        let entry = match line.strip_prefix('[') {
+            Some(name) => {
+                section = name.strip_suffix(']').filter(|name| is_name(name))?;
+                (section, "")
+            }
+            None => {
+                let (name, value) = line.split_once(" = ")?;
+                let is_value = !value.trim().is_empty() && !value.contains(['\r', '%']);
+                if section.is_empty()
+                    || !is_name(name)
+                    || !is_value
+                    || OTHER_CREDENTIALS.contains(&name)
+                {
+                    return None;
+                }
+                (section, name)
+            }
+        };
+        if seen.contains(&entry) {
+            return None;
         }
-        let property = line.split_once('=');
-        section == "core"
-            && property.is_some_and(|(name, value)| {
-                name.trim_end() == "account" && !value.trim().is_empty()
-            })
-    })
+        seen.push(entry);
+    }
+    Some(seen.contains(&("core", "account")))
 }

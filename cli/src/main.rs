@@ -13,6 +13,7 @@ mod exec;
 mod failure;
 mod gcloud;
 mod identity;
+mod input;
 mod json;
 mod log;
 mod private;

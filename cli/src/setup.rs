@@ -61,7 +61,7 @@ pub(crate) fn refresh_policy(options: &Options) -> RefreshPolicy {
 fn read_policy(path: &Path) -> Result<String, Failure> {
     use std::io::Read as _;
     let mut text = String::new();
-    let read = std::fs::File::open(path)
+    let read = crate::input::open(path)
         .and_then(|file| file.take(MAX_POLICY_FILE).read_to_string(&mut text));
     match read {
         Ok(_) => Ok(text),

@@ -81,7 +81,7 @@ fn warn(text: &str) {
 pub(crate) fn read(path: &Path) -> Result<TrustPolicy, Failure> {
     let name = shown_path(path);
     let mut text = String::new();
-    std::fs::File::open(path)
+    crate::input::open(path)
         .and_then(|file| file.take(MAX_FILE).read_to_string(&mut text))
         .map_err(|error| Failure::io(&format!("the trust policy {name}"), &error))?;
     let policy = text.trim_start_matches('\u{feff}').parse::<TrustPolicy>();

@@ -22,6 +22,17 @@ use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 use std::error::Error as _;
 use std::fmt;
 
+/// The variables that decide which server gets the token.
+const DECIDING: [&str; 7] = [
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_STS",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    "AWS_PROFILE",
+    "AWS_USE_FIPS_ENDPOINT",
+    "AWS_USE_DUALSTACK_ENDPOINT",
+];
+
 /// Reads the settings from the environment and the profile.
 ///
 /// # Errors
@@ -29,6 +40,15 @@ use std::fmt;
 pub(crate) async fn from_environment(environment: &Environment) -> Result<SdkConfig, BuildError> {
     let settings = Settings::load(environment).await;
     let mut problems = Problems::default();
+    for name in DECIDING {
+        // Silently another server, or another Region, would be called.
+        if environment.is_no_text(name) {
+            problems.add(BuildError::new(
+                name,
+                "is not UTF-8; set it anew, or unset it",
+            ));
+        }
+    }
     let mut config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .sleep_impl(TokioSleep::new())
@@ -83,7 +103,7 @@ impl Settings {
                 profile
             }
             Err(error) => {
-                tracing::warn!("{error}; they are ignored");
+                tracing::warn!("{error}; the AWS profiles are ignored");
                 ProfileSet::default()
             }
         };
@@ -171,6 +191,15 @@ impl Settings {
 /// # Errors
 /// The files can't be read. The SDK's message quotes nothing of them.
 async fn load_profile(variables: &Env) -> Result<(ProfileSet, Option<BuildError>), BuildError> {
+    const FILES: [&str; 2] = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"];
+    for name in FILES {
+        // The SDK would wait for the writer of a named pipe, and read a device for ever.
+        let kind = variables.get(name).ok().map(std::fs::metadata);
+        if kind.is_some_and(|it| it.is_ok_and(|it| !it.is_file() && !it.is_dir())) {
+            let what = "names a device or a named pipe; a regular file is expected";
+            return Err(BuildError::new(name, what));
+        }
+    }
     let files = EnvConfigFiles::default();
     let profiles = profile::load(&Fs::real(), variables, &files, None).await;
     let profiles = profiles.map_err(|error| {

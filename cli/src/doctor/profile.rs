@@ -6,9 +6,25 @@ use aws_runtime::env_config::file::EnvConfigFiles;
 use aws_types::os_shim_internal::{Env, Fs};
 use std::error::Error as _;
 
+/// The variable that names what can't be read as a file: the SDK would wait for it, or read it for
+/// ever.
+fn no_file(variables: &Env) -> Option<&'static str> {
+    ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"]
+        .into_iter()
+        .find(|name| {
+            let kind = variables.get(name).ok().map(std::fs::metadata);
+            kind.is_some_and(|it| it.is_ok_and(|it| !it.is_file() && !it.is_dir()))
+        })
+}
+
 /// A warning if the files can't be read or lack the profile that `AWS_PROFILE` names. Both are
 /// ignored otherwise, as by the SDK.
 pub(super) async fn check(variables: Env) -> Option<Check> {
+    if let Some(variable) = no_file(&variables) {
+        let found = format!("{variable} names a device or a named pipe, which is ignored");
+        let check = Check::new("profile", "AWS profile", Status::Warning, found);
+        return Some(check.advise("name a regular file, or unset it".to_owned()));
+    }
     let files = EnvConfigFiles::default();
     let (found, advice) = match profile::load(&Fs::real(), &variables, &files, None).await {
         Ok(profiles) => {

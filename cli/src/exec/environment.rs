@@ -2,11 +2,12 @@
 
 use super::profile::{self, FileKind};
 use crate::failure::Failure;
+use crate::input;
 use crate::private::PrivateDir;
 use crate::shown::shown_path;
 use std::env;
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use tokio::process::Command;
 
@@ -50,11 +51,13 @@ pub(super) fn set(
     let selected = selected.and_then(|name| name.into_string().ok());
     for file in files() {
         let failed = |error| Failure::io(&shown_path(&file.path), &error);
-        let text = match std::fs::read(&file.path) {
-            Ok(text) => text,
+        let mut text = Vec::new();
+        let read = input::open(&file.path).and_then(|mut file| file.read_to_end(&mut text));
+        match read {
+            Ok(_) => {}
             Err(error) if is_absent(&error) => continue,
             Err(error) => return Err(failed(error)),
-        };
+        }
         let text = String::from_utf8_lossy(&text);
         if let Some(other) = profile::without_credentials(&text, file.kind, selected.as_deref()) {
             let path = directory.write(file.copy, other.as_bytes());

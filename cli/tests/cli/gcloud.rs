@@ -68,6 +68,9 @@ async fn a_cached_session_needs_no_gcloud_until_its_account_changes() {
         .issue_id_token(&claims(&machine.emulator, 3600));
     let home = machine.home.path();
     std::fs::write(home.join("print-identity-token"), token.unwrap()).unwrap();
+    // As in an installation of gcloud.
+    std::fs::create_dir(home.join("lib")).unwrap();
+    std::fs::write(home.join("lib/gcloud.py"), "").unwrap();
     let directory = home.join(".config/gcloud/configurations");
     std::fs::create_dir_all(&directory).unwrap();
     std::fs::write(directory.join("../active_config"), "default").unwrap();

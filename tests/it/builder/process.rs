@@ -245,6 +245,57 @@ fn variables_and_profile_keys_have_a_meaning_or_are_refused_by_name() {
     }
 }
 
+#[test]
+fn what_is_no_text_or_no_file_is_refused_by_name() {
+    if child::is_it() {
+        return outcome();
+    }
+    let home = tempfile::tempdir().unwrap();
+    let pipe = home.path().join("pipe");
+    assert!(
+        std::process::Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let no_text = OsStr::from_bytes(b"http://127.0.0.1:1/\xff");
+    for (variable, value, says) in [
+        (
+            "AWS_ENDPOINT_URL_STS",
+            no_text,
+            "AWS_ENDPOINT_URL_STS: is not UTF-8",
+        ),
+        (
+            "AWS_ENDPOINT_URL",
+            no_text,
+            "AWS_ENDPOINT_URL: is not UTF-8",
+        ),
+        ("AWS_REGION", no_text, "AWS_REGION: is not UTF-8"),
+        ("AWS_PROFILE", no_text, "AWS_PROFILE: is not UTF-8"),
+        ("AWS_ROLE_ARN", no_text, "AWS_ROLE_ARN: is not UTF-8"),
+        ("TARGET_AUDIENCE", no_text, "TARGET_AUDIENCE: is not UTF-8"),
+        ("AWS_CONFIG_FILE", pipe.as_os_str(), "built"),
+        (
+            "AWS_SHARED_CREDENTIALS_FILE",
+            OsStr::new("/dev/zero"),
+            "built",
+        ),
+    ] {
+        let mut all = vec![
+            ("HOME", home.path().as_os_str()),
+            ("AWS_REGION", OsStr::new("us-east-1")),
+            ("AWS_ROLE_ARN", OsStr::new(ROLE)),
+            ("TARGET_AUDIENCE", OsStr::new(AUDIENCE)),
+            (EXPECTED, OsStr::new(says)),
+        ];
+        all.retain(|(name, _)| *name != variable);
+        all.push((variable, value));
+        let test = "builder::process::what_is_no_text_or_no_file_is_refused_by_name";
+        child::run(test, all);
+    }
+}
+
 /// Builds from the environment. If an endpoint is expected, calls it as well.
 fn outcome() {
     let expected = std::env::var(EXPECTED).unwrap();
