@@ -105,6 +105,7 @@ async fn examine(options: &Options, arguments: &Doctor) -> Result<(Vec<Check>, b
         (None, _) => skip_exchange("there is no ID token", &mut checks),
         (_, Err(_)) => skip_exchange("the settings are wrong", &mut checks),
     };
+    checks.iter_mut().for_each(Check::hide_tokens);
     if is_healthy {
         // The exchange reached the server after all: at a second try, or by its address.
         let failed = checks

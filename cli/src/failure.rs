@@ -1,6 +1,7 @@
 //! What went wrong: one line on standard error, then, indented, the explanation.
 
 use crate::log;
+use crate::shown::without_secret_arguments;
 use aws_google_web_identity::{BuildError, Error, Problem};
 use std::error::Error as _;
 use std::fmt::{self, Write as _};
@@ -169,7 +170,7 @@ impl From<BuildError> for Failure {
 
 /// Prints the help or the version that was asked for, or what is wrong with the arguments.
 pub(crate) fn of_usage(error: &clap::Error) -> ExitCode {
-    let text = error.render().to_string();
+    let text = without_secret_arguments(error.render().to_string());
     match text.strip_prefix("error: ") {
         Some(text) => {
             let mut lines = text.lines().filter(|line| !line.is_empty());

@@ -9,6 +9,8 @@ use std::path::Path;
 #[cfg(test)]
 mod tests;
 
+const NOT_SHOWN: &str = "<not shown>";
+
 /// A path in a message. People paste contents where a path belongs: a text that does not look like
 /// a path is not shown.
 pub(crate) fn shown_path(path: &Path) -> String {
@@ -35,6 +37,39 @@ fn is_secret(text: &str) -> bool {
             .split(['/', '\\'])
             .any(|name| name.len() > LONGEST_NAME)
         || is_key(text)
+}
+
+/// A text without the arguments of this process that are secrets: clap quotes those that it does
+/// not expect.
+pub(crate) fn without_secret_arguments(text: String) -> String {
+    let arguments = std::env::args_os().skip(1);
+    arguments.fold(text, |text, argument| {
+        let argument = argument.to_string_lossy();
+        let value = argument.split_once('=').map_or("", |(_, value)| value);
+        [&*argument, value]
+            .into_iter()
+            .filter(|it| it.len() >= 8 && is_secret(it))
+            .fold(text, |text, secret| text.replace(secret, NOT_SHOWN))
+    })
+}
+
+/// A text without words that look like tokens or secrets of Google: what a variable or an option
+/// holds comes back in tokens, names and addresses.
+pub(crate) fn without_tokens(text: &str) -> String {
+    let ends_word = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',');
+    let is_token = |word: &str| {
+        let parts = ["ya29.", "1//0", "GOCSPX-"];
+        word.len() > 40 && word.contains("eyJ") || parts.iter().any(|part| word.contains(part))
+    };
+    text.split_inclusive(ends_word)
+        .map(|word| {
+            let bare = word.trim_end_matches(ends_word);
+            match is_token(bare) {
+                true => word.replacen(bare, NOT_SHOWN, 1),
+                false => word.to_owned(),
+            }
+        })
+        .collect()
 }
 
 /// Whether the text is a key of 32 bytes, in hexadecimal digits or in base64 of any kind.

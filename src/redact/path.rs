@@ -36,9 +36,20 @@ pub(crate) fn secret_kind(text: &str) -> Option<&'static str> {
     } else if is_long && begins(&["ewo", "ew0", "eyA"]) {
         // `{` with a line break or a space after it.
         Some("JSON in base64")
+    } else if text.len() == 44 && is_base64(text) {
+        // 32 bytes.
+        Some("a key in base64")
     } else {
         None
     }
+}
+
+/// Whether the text is base64 with padding, which hardly any name ends with.
+fn is_base64(text: &str) -> bool {
+    let is_digit =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_');
+    text.strip_suffix('=')
+        .is_some_and(|text| text.bytes().all(is_digit))
 }
 
 /// A path for messages, logs and `Debug`: quoted, escaped and bounded, or only the kind of secret

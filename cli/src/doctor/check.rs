@@ -1,6 +1,7 @@
 //! What the doctor found at one hop.
 
 use crate::failure::{Failure, one_line, renamed};
+use crate::shown::without_tokens;
 use crate::trust_policy::Document;
 use aws_google_web_identity::{Error, ErrorKind};
 use serde::Serialize;
@@ -69,6 +70,17 @@ impl Check {
             request_id: None,
             admitting_policy: None,
         }
+    }
+
+    /// Removes what looks like a token: one in the place of an audience or a host is shown nowhere.
+    pub(super) fn hide_tokens(&mut self) {
+        let texts = [&mut self.title, &mut self.found].into_iter();
+        let texts = texts.chain(&mut self.server).chain(&mut self.reasons);
+        let texts = texts.chain(&mut self.advice);
+        let values = self.details.iter_mut().map(|(_, value)| value);
+        texts
+            .chain(values)
+            .for_each(|text| *text = without_tokens(text));
     }
 
     pub(crate) fn skipped(check: &'static str, title: &str, why: &str) -> Self {

@@ -41,3 +41,13 @@ fn a_path_is_shown() {
         assert_eq!(shown_path(Path::new(text)), format!("{text:?}"));
     }
 }
+
+#[test]
+fn a_token_in_a_text_is_not_shown() {
+    let jwt = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.AAAAAAAAAAAAAAAA";
+    let text = format!("http://{jwt}:80 answers, \"{jwt}\" and ya29.abc, GOCSPX-abc or 1//0abc");
+    let hidden = "<not shown> answers, \"<not shown>\" and <not shown>, <not shown> or <not shown>";
+    assert_eq!(without_tokens(&text), hidden);
+    let harmless = "https://sts.us-east-1.amazonaws.com \"a, b\"\n  accounts.google.com:sub";
+    assert_eq!(without_tokens(harmless), harmless);
+}

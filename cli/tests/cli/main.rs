@@ -167,6 +167,59 @@ async fn a_sealed_cache_needs_its_key() {
 }
 
 #[tokio::test]
+async fn a_named_pipe_is_refused_at_once() {
+    let machine = Machine::start().await;
+    let pipe = machine.home.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let pipe = pipe.to_str().unwrap();
+    for arguments in [
+        &["serve", "--policy", pipe][..],
+        &["credentials", "--cache-key", pipe],
+        &["trust-policy", "--check", pipe, "--sub", "1"],
+    ] {
+        let output = machine.run(arguments).await;
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        let says = "it is a device or a named pipe; a regular file is expected";
+        assert!(stderr(&output).contains(says), "{output:?}");
+    }
+    let mut exec = machine.command(&["exec", "--", "true"]);
+    let output = exec.env("BOTO_CONFIG", pipe).output().await.unwrap();
+    assert!(stderr(&output).contains("a named pipe"), "{output:?}");
+    let run = machine.home.path().join("run");
+    assert_eq!(
+        std::fs::read_dir(run).unwrap().count(),
+        0,
+        "a directory stays"
+    );
+}
+
+#[tokio::test]
+async fn a_secret_in_the_place_of_another_argument_is_not_shown() {
+    let machine = Machine::start().await;
+    let jwt = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.AAAAAAAAAAAAAAAA";
+    for arguments in [
+        &["credentials", "--duration", jwt][..],
+        &["completions", jwt],
+        &[jwt],
+        &["doctor", "--audience", jwt],
+        &[
+            "credentials",
+            "--cache-kms-key",
+            "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+        ],
+    ] {
+        let output = machine.run(arguments).await;
+        let text = format!("{}{}", stdout(&output), stderr(&output));
+        assert!(!text.is_empty() && !output.status.success(), "{text}");
+        assert!(
+            !text.contains("eyJhb") && !text.contains("DA0ODxAREhMU"),
+            "{text}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn an_unusable_default_cache_costs_one_line() {
     let machine = Machine::start().await;
     let output = machine

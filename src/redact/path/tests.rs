@@ -38,6 +38,10 @@ fn a_secret_in_place_of_a_path_is_not_shown() {
         ("Bearer hush", "a token"),
         ("ya29.hush", "a token"),
         ("1//0hush", "a token"),
+        (
+            "/hush9/Pv6+fj39vX08/Lx8O/u7ezr6uno5+bl5OPi4=",
+            "a key in base64",
+        ),
         ("GOCSPX-hush", "a client's secret"),
         (&"hush".repeat(64), "a text too long for one"),
     ] {
