@@ -39,7 +39,13 @@ pub(crate) async fn cached(builder: Builder, options: &Options) -> Result<Builde
             Ok(cache) => with(builder, cache, key),
             Err(failure) => {
                 // Nobody can be told that standard error is closed.
-                let _ = writeln!(io::stderr(), "warning: no cache: {}", failure.line());
+                let why = failure.line();
+                let why = why.strip_prefix("--cache: ").unwrap_or(why);
+                let _ = writeln!(
+                    io::stderr(),
+                    "warning: sessions are not cached: {why}; --cache names another directory, --no-cache \
+                     needs none"
+                );
                 builder
             }
         });

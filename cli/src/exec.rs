@@ -36,7 +36,11 @@ pub(crate) async fn run(
     };
     // While there is no command yet, a signal ends this process as by default.
     let supply = serve::start(options).await?;
-    let private = |error| Failure::io("the authorization token's file", &error);
+    let private = |error| {
+        Failure::io("the authorization token's file", &error).with_explanation(
+            "it is in a new directory below XDG_RUNTIME_DIR, or else TMPDIR or /tmp",
+        )
+    };
     let authorization = Authorization::random().map_err(private)?;
     let token = authorization.expose().to_owned();
     let endpoint = Endpoint::listen(

@@ -107,7 +107,12 @@ impl TokenFile {
                     let path = directory.write(TOKEN_FILE, token.expose().as_bytes())?;
                     Ok((path, Some(directory)))
                 });
-                written.map_err(|error| Failure::io("the authorization token's file", &error))?
+                written.map_err(|error| {
+                    Failure::io("the authorization token's file", &error).with_explanation(
+                        "it is in a new directory below XDG_RUNTIME_DIR, or else TMPDIR or /tmp; \
+                         --authorization-token-file names another place",
+                    )
+                })?
             }
         };
         Ok(Self {

@@ -10,7 +10,7 @@ use crate::arguments::{Format, Options, TrustPolicy as Arguments};
 use crate::failure::{Failure, print_out};
 use crate::identity;
 use crate::shown::shown_path;
-use aws_google_web_identity::trust_policy::{ConditionKeys, TrustPolicy};
+use aws_google_web_identity::trust_policy::{ConditionKeys, Reason, TrustPolicy};
 use aws_google_web_identity::{Audience, Context, ProvideIdToken as _, RoleArn};
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_types::SdkConfig;
@@ -48,8 +48,12 @@ fn print(keys: &ConditionKeys, format: Format, role: Option<&RoleArn>) -> Result
 
 fn check(policy: &TrustPolicy, keys: &ConditionKeys) -> Result<ExitCode, Failure> {
     let verdict = policy.judge(keys);
+    let is_unknown = verdict.reasons().iter().any(Reason::is_unknown);
     let mut text = match verdict.is_admitted() {
         true => "The policy admits this identity.\n".to_owned(),
+        false if is_unknown => {
+            "It is unknown whether the policy admits this identity:\n".to_owned()
+        }
         false => "The policy does not admit this identity:\n".to_owned(),
     };
     for reason in verdict.reasons() {
@@ -65,6 +69,9 @@ fn check(policy: &TrustPolicy, keys: &ConditionKeys) -> Result<ExitCode, Failure
     print_out(text.as_bytes())?;
     for warning in too_wide(policy, keys) {
         warn(&warning);
+    }
+    if is_unknown {
+        warn("what is unknown above may admit others as well");
     }
     Ok(match verdict.is_admitted() {
         true => ExitCode::SUCCESS,

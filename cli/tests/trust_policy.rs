@@ -146,6 +146,25 @@ The same command without --check prints a policy that admits it.
 }
 
 #[test]
+fn what_cannot_be_judged_is_no_refusal() {
+    let policy = json!({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": {"StringEquals": {"accounts.google.com:sub": SUB}}}]});
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("trust.json");
+    std::fs::write(&path, policy.to_string()).unwrap();
+    let output = given(&["--check", path.to_str().unwrap()]);
+    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+    let says = "It is unknown whether the policy admits this identity:\n- statement 1: unknown: ";
+    assert!(stdout.starts_with(says), "{stdout}");
+    assert!(
+        stderr.contains("warning: what is unknown above may admit others"),
+        "{stderr}"
+    );
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
 fn a_policy_without_an_identity_is_warned_of() {
     let (status, _, stderr) =
         checked(&json!({"StringEquals": {"accounts.google.com:oaud": AUDIENCE}}));

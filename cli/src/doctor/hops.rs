@@ -2,7 +2,7 @@
 
 use super::check::{Check, Status};
 use crate::trust_policy::{self, Document};
-use aws_google_web_identity::trust_policy::ConditionKeys;
+use aws_google_web_identity::trust_policy::{ConditionKeys, Reason};
 use aws_google_web_identity::{Context, Error, IdToken, RoleArn};
 use std::path::Path;
 use std::time::Duration;
@@ -95,7 +95,11 @@ pub(super) fn trust_policy(
             "the file's policy admits the token",
         )
     } else {
-        let found = "the file's policy does not admit the token";
+        let is_unknown = verdict.reasons().iter().any(Reason::is_unknown);
+        let found = match is_unknown {
+            true => "it is unknown whether the file's policy admits the token",
+            false => "the file's policy does not admit the token",
+        };
         let mut check = Check::new(CHECK, TITLE, Status::Failed, found);
         check.reasons = verdict.reasons().iter().map(ToString::to_string).collect();
         check.admitting_policy = Document::admitting(keys, role).ok();
