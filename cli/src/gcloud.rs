@@ -1,12 +1,10 @@
 //! `--gcloud`: the account that gcloud is logged in with.
 
 use aws_google_web_identity::{
-    Audience, BuildError, Context, Error, ErrorKind, IdToken, Identity, ProvideIdToken, Stage,
-    TokenCommand, future,
+    Audience, BuildError, Context, Error, IdToken, Identity, ProvideIdToken, TokenCommand, future,
 };
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 use std::{env, fs, io};
 
 #[cfg(test)]
@@ -24,11 +22,8 @@ const OTHER_CREDENTIALS: [&str; 2] = ["credential_file_override", "access_token_
 
 /// ID tokens that gcloud prints: of a service account for any audience, of a person only for
 /// gcloud's own client.
-#[derive(Debug, Default)]
-pub(crate) struct Gcloud {
-    /// The identity that was asked for last, under which a session is going to be cached.
-    said: Mutex<Option<Identity>>,
-}
+#[derive(Debug)]
+pub(crate) struct Gcloud;
 
 impl Gcloud {
     async fn token(&self, cx: &Context, audience: &Audience) -> Result<IdToken, Error> {
@@ -38,22 +33,10 @@ impl Gcloud {
         }
         let command = TokenCommand::new("gcloud").args(arguments);
         let token = command.provide_id_token(cx, audience).await;
-        let token = token.map_err(|error| {
+        token.map_err(|error| {
             let hint = error.hint().unwrap_or_default().to_owned();
             error.with_hint(format!("{hint}\n{HINT}").trim_start().to_owned())
-        })?;
-        // Otherwise a session of the new account would be cached as one of the old.
-        let said = *self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        if said.is_some() && said != identity().await {
-            let what = "gcloud's account or configuration was changed while it made the token";
-            let error = Error::new(
-                Stage::Source,
-                ErrorKind::Unavailable,
-                io::Error::other(what),
-            );
-            return Err(error.with_hint("try again"));
-        }
-        Ok(token)
+        })
     }
 }
 
@@ -69,21 +52,15 @@ impl ProvideIdToken for Gcloud {
     /// gcloud takes a second to start, which a session in the cache spares.
     fn identity<'a>(&'a self, _: &'a Context, _: bool) -> future::ProvideIdentity<'a> {
         future::ProvideIdentity::new(async {
-            let identity = identity().await;
-            *self.said.lock().unwrap_or_else(PoisonError::into_inner) = identity;
-            Ok(identity)
+            // A home directory can be on a network file system that hangs.
+            let read = tokio::task::spawn_blocking(|| active_account(env::vars_os().collect()));
+            Ok(read.await.unwrap_or_default())
         })
     }
 
     fn check(&self, _: &Context) -> Result<(), BuildError> {
         Ok(())
     }
-}
-
-async fn identity() -> Option<Identity> {
-    // A home directory can be on a network file system that hangs.
-    let read = tokio::task::spawn_blocking(|| active_account(env::vars_os().collect()));
-    read.await.unwrap_or_default()
 }
 
 /// The account of gcloud's active configuration, with all that the configuration, gcloud's

@@ -18,7 +18,7 @@ pub(crate) fn source(options: &Options) -> Box<dyn ProvideIdToken> {
         (Some(account), options) if options.metadata_server => {
             impersonated(account, MetadataServer::new())
         }
-        (None, options) if options.gcloud => Box::new(Gcloud::default()),
+        (None, options) if options.gcloud => Box::new(Gcloud),
         (None, options) if options.metadata_server => Box::new(MetadataServer::new()),
         (account, options) => match &options.token_file {
             Some(path) => Box::new(TokenFile::new(path)),

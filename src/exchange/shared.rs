@@ -65,6 +65,9 @@ struct Fetch<'a> {
     deadline: &'a Deadline,
     need: Need,
     visit: Visit<'a>,
+    /// Under which a session is stored, if it was known without a token.
+    identity: Option<Identity>,
+    across_machines: bool,
     /// Fetched to learn the identity, if that was not known without a call.
     token: Option<IdToken>,
     /// Whether the cache had a session that is to be renewed, but lives longer than the one held.
@@ -81,12 +84,8 @@ impl<'a> Fetch<'a> {
         need: Need,
     ) -> Result<Fetched<Session>, Error> {
         let across_machines = sharing.cache.is_shared();
-        // The source's code, which may panic before it returns a future.
-        let identity = async {
-            let source = &exchange.source;
-            source.identity(&exchange.cx, across_machines).await
-        };
-        let known = deadline.guard(Stage::Source, identity).await;
+        let known = known_identity(exchange, across_machines, deadline).await;
+        let by_source = known.as_ref().ok().copied().flatten();
         let (identity, token) = match known {
             Ok(Some(identity)) => (identity, None),
             unknown => {
@@ -104,6 +103,8 @@ impl<'a> Fetch<'a> {
             deadline,
             need,
             visit: sharing.cache.visit(&exchange.cx, key),
+            identity: by_source,
+            across_machines,
             token,
             has_old: false,
             measured: exchange.cx.clocks().now(),
@@ -234,9 +235,40 @@ impl<'a> Fetch<'a> {
         };
         let fetched = self.exchange.fetched(session);
         self.measured = self.exchange.cx.clocks().now();
-        self.visit.store(&fetched.value, fetched.lifetime).await;
+        if self.is_same_identity().await {
+            self.visit.store(&fetched.value, fetched.lifetime).await;
+        } else {
+            tracing::debug!(
+                "the identity was changed during the exchange: the session is not stored"
+            );
+        }
         Ok(fetched)
     }
+
+    /// Whether the source still speaks for the identity under which a session is stored. Otherwise
+    /// a credentials file that was replaced meanwhile would put its account's session under the key
+    /// of the one before.
+    async fn is_same_identity(&self) -> bool {
+        let Some(identity) = self.identity else {
+            return true;
+        };
+        let now = known_identity(self.exchange, self.across_machines, self.deadline).await;
+        matches!(now, Ok(Some(now)) if now == identity)
+    }
+}
+
+/// Who the source speaks for, if that is known without a token.
+async fn known_identity(
+    exchange: &Exchange,
+    across_machines: bool,
+    deadline: &Deadline,
+) -> Result<Option<Identity>, Error> {
+    // The source's code, which may panic before it returns a future.
+    let identity = async {
+        let source = &exchange.source;
+        source.identity(&exchange.cx, across_machines).await
+    };
+    deadline.guard(Stage::Source, identity).await
 }
 
 fn fetched(cached: CachedSession) -> Fetched<Session> {

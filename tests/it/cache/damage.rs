@@ -50,6 +50,7 @@ async fn a_damaged_entry_is_exchanged_instead() {
             let issued = fleet.emulator.issued(session.credentials().access_key_id());
             assert!(issued.is_some(), "{case}");
             assert_eq!(fleet.exchanges(), before + 1, "{case}");
+            fleet.emulator.look();
         }
         // Moved to the key of another role's session.
         memory.put(key, good.clone(), Duration::from_secs(3000));

@@ -12,6 +12,7 @@ use aws_types::region::Region;
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 const OTHER: &str = "other@demo-project.iam.gserviceaccount.com";
@@ -349,4 +350,45 @@ async fn a_source_of_ones_own_says_who_it_is_and_may_panic() {
             .unwrap();
         assert_eq!(memory.entries().len(), keys);
     }
+}
+
+/// A source whose account is changed by the time its token is there.
+#[derive(Debug)]
+struct Changing(TokenFn, AtomicBool);
+
+impl ProvideIdToken for Changing {
+    fn provide_id_token<'a>(
+        &'a self,
+        cx: &'a Context,
+        audience: &'a Audience,
+    ) -> future::ProvideIdToken<'a> {
+        self.1.store(true, Ordering::SeqCst);
+        self.0.provide_id_token(cx, audience)
+    }
+
+    fn identity<'a>(&'a self, _: &'a Context, _: bool) -> future::ProvideIdentity<'a> {
+        let account = if self.1.load(Ordering::SeqCst) {
+            "new"
+        } else {
+            "old"
+        };
+        future::ProvideIdentity::ready(Ok(Some(Identity::new("mine", [account]))))
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_is_changed_during_the_exchange_is_not_stored_as_the_old_one() {
+    let fleet = fleet().await;
+    let memory = fleet.memory();
+    let source = Changing(
+        token_fn(&fleet, "333333333333333333333"),
+        AtomicBool::default(),
+    );
+    let builder = fleet.builder().token_source(source);
+    let provider = built(builder.session_cache(memory.clone())).await;
+    provider.session().await.unwrap();
+    assert!(memory.entries().is_empty());
+    // The next exchange is one of the new account.
+    provider.refresh().await.unwrap();
+    assert_eq!(memory.entries().len(), 1);
 }
