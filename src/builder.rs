@@ -207,11 +207,9 @@ impl Builder {
             "AWS_ROLE_SESSION_NAME",
             &self.session_name,
         );
+        let length = self.variable(&mut problems, session_length::VARIABLE);
         let duration = problems
-            .take(session_length::of(
-                self.session_length,
-                self.variable(session_length::VARIABLE),
-            ))
+            .take(session_length::of(self.session_length, length))
             .flatten();
         let policy = problems.take(
             self.policy
@@ -316,12 +314,15 @@ impl Builder {
         cx
     }
 
-    fn variable(&self, name: &str) -> Option<String> {
-        if self.from_env {
-            self.environment.get(name)
-        } else {
-            None
+    fn variable(&self, problems: &mut Problems, name: &str) -> Option<String> {
+        if !self.from_env {
+            return None;
         }
+        if self.environment.is_not_unicode(name) {
+            let what = "is not UTF-8; set it anew, or unset it";
+            problems.add(BuildError::new(name, what));
+        }
+        self.environment.get(name)
     }
 
     /// The value of the setter, else of its variable.
@@ -334,7 +335,7 @@ impl Builder {
     ) -> Option<T> {
         let (name, text) = match set {
             Some(text) => (setter, text.clone()),
-            None => (variable, self.variable(variable)?),
+            None => (variable, self.variable(problems, variable)?),
         };
         problems.take(text.parse().map_err(|error: BuildError| error.of(name)))
     }
@@ -347,11 +348,10 @@ impl Builder {
         set: &Option<String>,
         purpose: &str,
     ) -> Option<T> {
-        if set.is_none() && self.from_env && self.environment.is_no_text(variable) {
-            problems.add(BuildError::new(variable, "is not UTF-8; set it anew"));
-            return None;
-        }
-        if set.is_none() && self.variable(variable).is_none() {
+        let environment = &self.environment;
+        let is_there =
+            || environment.get(variable).is_some() || environment.is_not_unicode(variable);
+        if set.is_none() && !(self.from_env && is_there()) {
             let name = if self.from_env { variable } else { setter };
             problems.add(BuildError::new(name, format!("is not set; {purpose}")));
             return None;

@@ -51,7 +51,7 @@ impl Environment {
     }
 
     /// Whether a variable is set to what is not Unicode.
-    pub(crate) fn is_no_text(&self, name: &str) -> bool {
+    pub(crate) fn is_not_unicode(&self, name: &str) -> bool {
         match self {
             Environment::Process => std::env::var_os(name).is_some_and(|it| it.to_str().is_none()),
             Environment::Fixed(_) => false,

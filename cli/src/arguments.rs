@@ -74,8 +74,8 @@ pub(crate) struct Options {
     #[arg(long, global = true, value_name = "PATH", help_heading = IDENTITY)]
     pub(crate) token_file: Option<PathBuf>,
 
-    /// Where sessions are cached: a directory, or the URL of a Redis. Other users of the machine can
-    /// read a password in it from the list of processes
+    /// Where sessions are cached: a directory, or the URL of a Redis. Other users of the machine
+    /// can read a password in it from the list of processes
     /// [default: $XDG_CACHE_HOME/aws-google-web-identity]
     #[arg(
         long,

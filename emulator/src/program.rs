@@ -73,8 +73,8 @@ fn environment(emulator: &Emulator, s3: Option<&s3::S3>) -> Vec<(String, String)
     environment
 }
 
-/// Ends the output, for which `$(…)` of a shell waits: `eval "$(program &)"` goes on and leaves the
-/// program running.
+/// Ends the output, for which `$(…)` of a shell waits: `eval "$(program &)"` goes on and leaves
+/// the program running.
 fn close_stdout() -> std::io::Result<()> {
     #[cfg(unix)]
     rustix::stdio::dup2_stdout(std::fs::File::options().write(true).open("/dev/null")?)?;

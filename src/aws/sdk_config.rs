@@ -21,6 +21,7 @@ use aws_types::region::Region;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 use std::error::Error as _;
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 /// The variables that decide which server gets the token.
 const DECIDING: [&str; 7] = [
@@ -42,7 +43,7 @@ pub(crate) async fn from_environment(environment: &Environment) -> Result<SdkCon
     let mut problems = Problems::default();
     for name in DECIDING {
         // Silently another server, or another Region, would be called.
-        if environment.is_no_text(name) {
+        if environment.is_not_unicode(name) {
             problems.add(BuildError::new(
                 name,
                 "is not UTF-8; set it anew, or unset it",
@@ -191,13 +192,20 @@ impl Settings {
 /// # Errors
 /// The files can't be read. The SDK's message quotes nothing of them.
 async fn load_profile(variables: &Env) -> Result<(ProfileSet, Option<BuildError>), BuildError> {
-    const FILES: [&str; 2] = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"];
-    for name in FILES {
+    const FILES: [(&str, &str); 2] = [
+        ("AWS_CONFIG_FILE", ".aws/config"),
+        ("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials"),
+    ];
+    for (name, default) in FILES {
+        let (setting, path) = match (variables.get(name), variables.get("HOME")) {
+            (Ok(named), _) => (name.to_owned(), PathBuf::from(named)),
+            (Err(_), Ok(home)) => (format!("~/{default}"), Path::new(&home).join(default)),
+            (Err(_), Err(_)) => continue,
+        };
         // The SDK would wait for the writer of a named pipe, and read a device for ever.
-        let kind = variables.get(name).ok().map(std::fs::metadata);
-        if kind.is_some_and(|it| it.is_ok_and(|it| !it.is_file() && !it.is_dir())) {
-            let what = "names a device or a named pipe; a regular file is expected";
-            return Err(BuildError::new(name, what));
+        if std::fs::metadata(path).is_ok_and(|it| !it.is_file() && !it.is_dir()) {
+            let what = "is a device or a named pipe; a regular file is expected";
+            return Err(BuildError::new(setting, what));
         }
     }
     let files = EnvConfigFiles::default();

@@ -96,13 +96,15 @@ fn every_change_makes_another_identity() {
 
 #[test]
 fn an_account_that_only_gcloud_knows_is_no_identity() {
-    for configuration in [
-        "",
-        "[core]\n",
+    for configuration in ["", "[core]\n", "[compute]\naccount = a@x\n"] {
+        let configurations = [("config_default", configuration)];
+        let found = identity("default", &configurations, &[]);
+        assert_eq!(found, None, "{configuration}");
+    }
+    for odd in [
         "[core]\naccount =\n",
         "[core]\naccount = \n",
         // What Python's parser reads otherwise, or not at all.
-        "[compute]\naccount = a@x\n",
         "[core]\nproject = demo\n  account = a@x\n",
         "[core]\n# account = a@x\n",
         "[compute]\nzone = z\n [core]\naccount = a@x\n",
@@ -119,17 +121,10 @@ fn an_account_that_only_gcloud_knows_is_no_identity() {
         "[core]\naccount = a@x\n[auth]\nAccess_Token_File = /run/token\n",
         "[core]\naccount = a@x\n[auth]\ncredential_file_override = /run/key\n",
     ] {
-        let configurations = [("config_default", configuration)];
-        let found = identity("default", &configurations, &[]);
-        assert_eq!(found, None, "{configuration}");
-        if !configuration.is_empty()
-            && configuration != "[core]\n"
-            && !configuration.starts_with("[compute]\na")
-        {
-            let configurations = [("config_default", ACCOUNT), (PROPERTIES, configuration)];
-            let found = identity("default", &configurations, &[]);
-            assert_eq!(found, None, "{configuration} of the installation");
-        }
+        let of_user = [("config_default", odd)];
+        let of_installation = [("config_default", ACCOUNT), (PROPERTIES, odd)];
+        assert_eq!(identity("default", &of_user, &[]), None, "{odd}");
+        assert_eq!(identity("default", &of_installation, &[]), None, "{odd}");
     }
     let configurations = [("config_default", ACCOUNT)];
     for active in ["missing", "default\n", "../default", ""] {

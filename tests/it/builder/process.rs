@@ -251,7 +251,9 @@ fn what_is_no_text_or_no_file_is_refused_by_name() {
         return outcome();
     }
     let home = tempfile::tempdir().unwrap();
-    let pipe = home.path().join("pipe");
+    // Where a file is looked for, unless a variable names another one.
+    std::fs::create_dir(home.path().join(".aws")).unwrap();
+    let pipe = home.path().join(".aws/config");
     assert!(
         std::process::Command::new("mkfifo")
             .arg(&pipe)
@@ -275,6 +277,17 @@ fn what_is_no_text_or_no_file_is_refused_by_name() {
         ("AWS_PROFILE", no_text, "AWS_PROFILE: is not UTF-8"),
         ("AWS_ROLE_ARN", no_text, "AWS_ROLE_ARN: is not UTF-8"),
         ("TARGET_AUDIENCE", no_text, "TARGET_AUDIENCE: is not UTF-8"),
+        (
+            "AWS_ROLE_SESSION_NAME",
+            no_text,
+            "AWS_ROLE_SESSION_NAME: is not UTF-8",
+        ),
+        (
+            "AWS_ROLE_DURATION_SECONDS",
+            no_text,
+            "AWS_ROLE_DURATION_SECONDS: is not UTF-8",
+        ),
+        ("ANOTHER_VARIABLE", no_text, "built"),
         ("AWS_CONFIG_FILE", pipe.as_os_str(), "built"),
         (
             "AWS_SHARED_CREDENTIALS_FILE",
